@@ -1,0 +1,54 @@
+# shellcheck shell=bash
+# stack/.env and the secret files: made where they are missing, never overwritten.
+
+# new_secret: 43 characters out of 32 random bytes, safe in a URL and in a header.
+new_secret() {
+  python3 -c 'import secrets; print(secrets.token_urlsafe(32), end="")'
+}
+
+# write_secret FOLDER NAME VALUE: complete or not at all.
+write_secret() {
+  [[ -f "$1/$2" ]] && return
+  (umask 077 && printf '%s' "$3" >"$1/.$2.partial")
+  # Containers run under users of their own; the folder keeps the host's users out.
+  chmod 0444 "$1/.$2.partial"
+  mv "$1/.$2.partial" "$1/$2"
+  log "secrets: made $2"
+}
+
+ensure_secrets() {
+  local folder name
+  folder="$(env_value SECRETS_DIR)"
+  folder="${folder:-./secrets}"
+  [[ "$folder" == /* ]] || folder="$STACK_DIR/$folder"
+  mkdir -p "$folder"
+  chmod 0700 "$folder"
+  for name in influxdb_admin_password influxdb_admin_token admin_token; do
+    write_secret "$folder" "$name" "$(new_secret)"
+  done
+  write_secret "$folder" weather_api_key ""
+  if [[ "$ENVIRONMENT" == development ]]; then
+    write_secret "$folder" ha_access_token "$(new_secret)"
+  else
+    write_secret "$folder" ha_access_token ""
+  fi
+}
+
+ensure_env_file() {
+  [[ -f "$STACK_DIR/.env" ]] && return
+  cp "$STACK_DIR/.env.$ENVIRONMENT" "$STACK_DIR/.env.partial"
+  mv "$STACK_DIR/.env.partial" "$STACK_DIR/.env"
+  log "made stack/.env from .env.$ENVIRONMENT"
+}
+
+# next_steps: what only the user can fill in.
+next_steps() {
+  local folder="$STACK_DIR/secrets"
+  [[ "$ENVIRONMENT" == production ]] || return 0
+  if env_value HA_URL | grep -q 'your-'; then
+    log "next: set HA_URL in stack/.env"
+  fi
+  if [[ -z "$(env_value HA_ACCESS_TOKEN)" && ! -s "$folder/ha_access_token" ]]; then
+    log "next: put Home Assistant's long-lived token into stack/secrets/ha_access_token"
+  fi
+}

@@ -1,0 +1,79 @@
+"""From a state change to its line of the measurement `state`. Pure; the hot path.
+
+The key of a point is (entity_id, time in µs): tags are the entity and its domain only,
+so sending an event again overwrites itself. See `normalize` for the meaning of `value`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .attributes import MAX_ATTRIBUTES_BYTES, compact, unit_of
+from .errors import PointRefused, Reason
+from .events import Change, parse_time_us
+from .lineprotocol import quoted, series_key
+from .normalize import domain_of, value_of
+
+Key = tuple[str, int]
+# Returns the weather fields for a time in µs, each with a leading comma, or "".
+WeatherAt = Callable[[int], str]
+
+MEASUREMENT = "state"
+# Home Assistant expects at most 16,384 entities; when full the cache starts anew.
+_MAX_CACHED_ENTITIES = 32_768
+
+
+class PointBuilder:
+    """Builds lines; remembers the escaped series key of each entity it has seen."""
+
+    def __init__(self, weather_at: WeatherAt) -> None:
+        self._weather_at = weather_at
+        self._prefixes: dict[str, str] = {}
+
+    def build(self, change: Change) -> tuple[Key, str]:
+        """Return the point's key and its line, without the newline.
+
+        Raises:
+            PointRefused: the event cannot be stored; the reason is typed.
+        """
+        entity_id = change.entity_id
+        prefix = self._prefixes.get(entity_id) or self._prefix(entity_id)
+        time_us = parse_time_us(change.time)
+        weather = self._weather_at(time_us)
+        state = change.state
+        if state is None:
+            text = f'{prefix}removed=true,state=""{weather} {time_us}'
+            return (entity_id, time_us), text
+        fields = f"state={quoted(state)}{_attributes_fields(bytes(change.attributes))}"
+        if change.last_changed == change.time:
+            fields = f"{fields},last_changed={time_us}i"
+        elif change.last_changed:
+            fields = f"{fields},last_changed={parse_time_us(change.last_changed)}i"
+        value = value_of(state)
+        if value is not None:
+            fields = f"{fields},value={value!r}"
+        return (entity_id, time_us), f"{prefix}{fields}{weather} {time_us}"
+
+    def _prefix(self, entity_id: str) -> str:
+        domain = domain_of(entity_id)
+        if domain == entity_id:
+            raise PointRefused(Reason.BAD_ENTITY_ID, f"{entity_id[:64]!r} has no dot")
+        key = series_key(MEASUREMENT, {"domain": domain, "entity_id": entity_id})
+        if len(self._prefixes) >= _MAX_CACHED_ENTITIES:
+            self._prefixes.clear()
+        self._prefixes[entity_id] = prefix = f"{key} "
+        return prefix
+
+
+def _attributes_fields(raw: bytes) -> str:
+    if not raw or raw == b"null":
+        return ""
+    text = compact(raw)
+    unit = unit_of(text)
+    unit_field = f",unit={quoted(unit)}" if unit else ""
+    if len(text) > MAX_ATTRIBUTES_BYTES:
+        return f",attrs_truncated=true{unit_field}"
+    try:
+        return f",attrs={quoted(str(text, 'utf-8'))}{unit_field}"
+    except UnicodeDecodeError as err:
+        raise PointRefused(Reason.BAD_ATTRIBUTES, str(err)) from err

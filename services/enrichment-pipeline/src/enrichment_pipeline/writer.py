@@ -1,0 +1,226 @@
+"""Points go to InfluxDB; what it refuses is narrowed down to the single line.
+
+Every line ends in exactly one of: a write that InfluxDB accepted, expired (older than
+the retention), a reject. Anything else raises, and the sender keeps the batch: writing
+a line twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+
+from servicekit.errors import InfluxUnreachable
+from servicekit.influx import Answer
+from servicekit.retry import REPEATS_BEFORE_BISECT, Verdict, classify
+
+from .batch import Reject
+from .errors import Reason, StoreUnavailable, Unavailable
+from .influx_state import InfluxState, code_of, describe, refusal
+from .points import Key
+
+# InfluxDB's best batch size; see its own guide and the measurements of the design.
+MAX_LINES = 5_000
+# Keeps one request small when every line carries 16 KiB of attributes.
+MAX_CHARACTERS = 8 * 1024 * 1024
+# A search for the line that breaks InfluxDB (500) may take this many writes a batch.
+MAX_SUSPICIOUS_WRITES = 64
+# Batches whose repeated 500s are counted.
+_MAX_STREAKS = 8
+
+_INTERNAL_ERROR = 500
+# Statuses that a single line can cause although they do not name it.
+_MAY_BE_THE_LINE = frozenset({400, _INTERNAL_ERROR})
+_NAMES_A_LINE = "unable to parse"
+_EXPIRED = re.compile(r"dropped (\d+) points outside retention policy")
+_DROPPED = re.compile(r"dropped=(\d+)")
+
+Item = tuple[Key, str]
+Write = Callable[[bytes], Awaitable[Answer]]
+
+
+class Stored(Struct, frozen=True, kw_only=True):
+    """What became of the points; the three sum to their number."""
+
+    written: int
+    expired: int
+    rejects: list[Reject]
+
+
+@dataclass(slots=True)
+class _Progress:
+    """One batch on its way: parts to write, sums, and lines under suspicion."""
+
+    parts: list[list[Item]]
+    first: Key
+    written: int = 0
+    expired: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+    suspects: list[Item] = field(default_factory=list)
+    suspicious_writes: int = 0
+
+    def narrow(self, part: list[Item], answer: Answer, reason: Reason) -> None:
+        """Split a part that holds a refused line, or reject that line."""
+        if len(part) == 1:
+            self.reject(part, answer, reason)
+        else:
+            self.split(part)
+
+    def split(self, part: list[Item]) -> None:
+        """Write the two halves of a part next."""
+        middle = len(part) // 2
+        self.parts += [part[middle:], part[:middle]]
+
+    def reject(self, part: list[Item], answer: Answer, reason: Reason) -> None:
+        """Give up the lines of a part, with the answer as the evidence."""
+        self.rejects += [
+            Reject(
+                reason=reason,
+                detail=describe(answer),
+                payload=line,
+                entity_id=entity_id,
+                time_us=time_us,
+            )
+            for (entity_id, time_us), line in part
+        ]
+
+
+class Writer:
+    """Stores points by the rules of InfluxDB 2.7's answers."""
+
+    def __init__(self, write: Write, state: InfluxState) -> None:
+        self._write = write
+        self._state = state
+        self._streaks: dict[tuple[Key, str], int] = {}
+
+    async def store(self, points: dict[Key, str]) -> Stored:
+        """Write every point; return what became of them.
+
+        Raises:
+            StoreUnavailable: InfluxDB cannot take the batch now; nothing may be
+                acknowledged.
+        """
+        if not points:
+            return Stored(written=0, expired=0, rejects=[])
+        parts = list(parts_of(list(points.items())))
+        progress = _Progress(parts[::-1], first=next(iter(points)))
+        while progress.parts:
+            part = progress.parts.pop()
+            self._judge(progress, part, await self._send(part))
+        await self._confirm_suspects(progress)
+        self._forget(progress.first)
+        return Stored(
+            written=progress.written,
+            expired=progress.expired,
+            rejects=progress.rejects,
+        )
+
+    async def _send(self, part: list[Item]) -> Answer:
+        body = "\n".join([line for _, line in part]).encode()
+        try:
+            answer = await self._write(body)
+        except InfluxUnreachable as err:
+            self._state.unreachable(err)
+            raise refusal(Unavailable.UNREACHABLE, str(err)) from err
+        self._state.answered(answer)
+        return answer
+
+    def _judge(self, progress: _Progress, part: list[Item], answer: Answer) -> None:
+        match classify(answer.status, repeated=self._repeated(progress, answer)):
+            case Verdict.DONE:
+                progress.written += len(part)
+            case Verdict.PARTIAL:
+                _judge_partial(progress, part, answer)
+            case Verdict.HALVE:
+                progress.narrow(part, answer, Reason.LINE_TOO_LARGE)
+            case Verdict.BISECT if _NAMES_A_LINE in answer.message:
+                progress.narrow(part, answer, Reason.LINE_REFUSED)
+            case Verdict.BISECT:
+                self._search(progress, part, answer)
+            case Verdict.RETRY | Verdict.PAUSE:
+                raise _refused(answer)
+
+    def _repeated(self, progress: _Progress, answer: Answer) -> int:
+        """Count how often the batch, known by its first line, got the same 500."""
+        if answer.status != _INTERNAL_ERROR:
+            return 0
+        if progress.suspicious_writes:
+            return REPEATS_BEFORE_BISECT
+        streak = (progress.first, answer.message)
+        repeated = self._streaks.pop(streak, 0)
+        self._streaks[streak] = repeated + 1
+        if len(self._streaks) > _MAX_STREAKS:
+            del self._streaks[next(iter(self._streaks))]
+        return repeated
+
+    def _search(self, progress: _Progress, part: list[Item], answer: Answer) -> None:
+        """Look for the line behind an answer that does not name one."""
+        progress.suspicious_writes += 1
+        if progress.suspicious_writes > MAX_SUSPICIOUS_WRITES:
+            self._forget(progress.first)
+            raise _refused(answer, Unavailable.OVERLOADED)
+        if len(part) == 1:
+            progress.suspects += part
+        else:
+            progress.split(part)
+
+    async def _confirm_suspects(self, progress: _Progress) -> None:
+        """Reject a suspect only if InfluxDB takes other lines and again not this."""
+        for item in progress.suspects:
+            answer = await self._send([item])
+            verdict = classify(answer.status)
+            if verdict is Verdict.DONE:
+                progress.written += 1
+            elif answer.status in _MAY_BE_THE_LINE and progress.written:
+                progress.reject([item], answer, Reason.INTERNAL_ERROR)
+            else:
+                self._forget(progress.first)
+                raise _refused(answer, Unavailable.OVERLOADED)
+
+    def _forget(self, first: Key) -> None:
+        for streak in [streak for streak in self._streaks if streak[0] == first]:
+            del self._streaks[streak]
+
+
+def parts_of(items: list[Item]) -> Iterator[list[Item]]:
+    """Cut items into parts that fit into one write."""
+    part: list[Item] = []
+    room = MAX_CHARACTERS
+    for item in items:
+        size = len(item[1])
+        if part and (len(part) >= MAX_LINES or size > room):
+            yield part
+            part, room = [], MAX_CHARACTERS
+        part.append(item)
+        room -= size
+    if part:
+        yield part
+
+
+def _judge_partial(progress: _Progress, part: list[Item], answer: Answer) -> None:
+    """Take apart a 422.
+
+    Lines outside the retention are reported only after all others are stored. A
+    conflict is reported while other shards are still being written, so the rest is
+    written again, until each good line was in a write with a clean answer.
+    """
+    expired = _EXPIRED.search(answer.message)
+    if expired is not None:
+        gone = min(int(expired[1]), len(part))
+        progress.expired += gone
+        progress.written += len(part) - gone
+        return
+    conflict = "field type conflict" in answer.message
+    reason = Reason.FIELD_TYPE_CONFLICT if conflict else Reason.POINT_DROPPED
+    dropped = _DROPPED.search(answer.message)
+    if dropped is not None and int(dropped[1]) >= len(part):
+        progress.reject(part, answer, reason)
+    else:
+        progress.narrow(part, answer, reason)
+
+
+def _refused(answer: Answer, code: Unavailable | None = None) -> StoreUnavailable:
+    return refusal(code or code_of(answer.status), describe(answer), answer.retry_after)

@@ -1,0 +1,140 @@
+"""The service: its parts, wired, and the order in which they end."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from typing import Final
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from servicekit.health import Health, iso
+from servicekit.http import json_response, make_app, serve
+from servicekit.lifecycle import Runtime
+from servicekit.metrics import make_registry, observe
+
+from . import stats
+from .connection import Connection, Gap, HomeAssistant
+from .forwarder import Enrichment, Forwarder
+from .settings import Settings
+from .spool import Spool, SpoolLimits
+
+__all__ = ["SERVICE", "run_service"]
+
+SERVICE: Final = "websocket-ingestion"
+
+_log = structlog.get_logger(__name__)
+
+
+async def run_service(runtime: Runtime, settings: Settings) -> None:
+    """Run until the stop; then stop reading, commit, stop forwarding, close.
+
+    The forwarder may be cut off: what it sends is idempotent, and the cursor
+    moves only after an answer. Nothing has to reach the database at the end.
+    """
+    health = Health(SERVICE, version(SERVICE))
+    async with AsyncExitStack() as outside:
+        session = await outside.enter_async_context(_http_session())
+        spool = Spool(settings.spool_path, health, _limits(settings))
+        connection = Connection(
+            session, spool, health, _home_assistant(settings), on_subscribed=_note_gap
+        )
+        forwarder = Forwarder(
+            session,
+            spool,
+            health,
+            _enrichment(settings),
+            source=lambda: connection.source,
+        )
+        app = _make_app(health, settings, connection, spool, forwarder)
+        await outside.enter_async_context(
+            serve(app, settings.http_host, settings.http_port)
+        )
+        runtime.tasks.create_task(spool.run(), name="spool")
+        runtime.tasks.create_task(connection.run(), name="connection")
+        forwarding = runtime.tasks.create_task(forwarder.run(), name="forwarder")
+        await runtime.stop.wait()
+        try:
+            async with runtime.step("stop reading"):
+                await connection.stop()
+            async with runtime.step("final commit"):
+                await spool.flush()
+        finally:
+            async with runtime.step("stop forwarding"):
+                forwarding.cancel()
+                await asyncio.wait({forwarding})
+            async with runtime.step("close spool"):
+                await spool.close()
+            async with runtime.step("close http"):
+                await outside.aclose()
+
+
+def _http_session() -> aiohttp.ClientSession:
+    """Return the session for both neighbours; each request has its own limits."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=4),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+    )
+
+
+def _make_app(
+    health: Health,
+    settings: Settings,
+    connection: Connection,
+    spool: Spool,
+    forwarder: Forwarder,
+) -> web.Application:
+    registry = make_registry(health)
+    observe(
+        registry,
+        lambda: stats.metrics(connection.view(), spool.view(), forwarder.view()),
+    )
+
+    async def show_stats(_: web.Request) -> web.Response:
+        return json_response(stats.document(health, connection.view(), spool.view()))
+
+    async def show_config(_: web.Request) -> web.Response:
+        return json_response(settings.redacted())
+
+    routes = [web.get("/v1/stats", show_stats), web.get("/v1/config", show_config)]
+    return make_app(SERVICE, health, registry, routes)
+
+
+def _note_gap(gap: Gap) -> None:
+    """Write down what may be missing; the place for closing gaps from history."""
+    if gap.last_event_us:
+        _log.info(
+            "connection.gap",
+            last_event_at=iso(gap.last_event_us / 1e6),
+            seconds=round((gap.subscribed_us - gap.last_event_us) / 1e6, 3),
+        )
+
+
+def _limits(settings: Settings) -> SpoolLimits:
+    return SpoolLimits(
+        disk_bytes=settings.spool_max_mb * 1024 * 1024,
+        commit_seconds=settings.spool_commit_ms / 1000,
+    )
+
+
+def _home_assistant(settings: Settings) -> HomeAssistant:
+    return HomeAssistant(
+        url=settings.ha_url,
+        token=settings.ha_access_token.get_secret_value(),
+        ping_seconds=settings.ha_ping_seconds,
+        reconnect_max_seconds=settings.ha_reconnect_max_seconds,
+        auth_retry_seconds=settings.ha_auth_retry_seconds,
+    )
+
+
+def _enrichment(settings: Settings) -> Enrichment:
+    return Enrichment(
+        url=settings.enrichment_url,
+        max_events=settings.forward_max_events,
+        max_bytes=settings.forward_max_kb * 1024,
+        linger_seconds=settings.forward_linger_ms / 1000,
+        timeout_seconds=settings.forward_timeout_seconds,
+    )

@@ -1,0 +1,344 @@
+"""The socket to Home Assistant: connect, listen, come back after a loss.
+
+What is said is the session's business; this module moves frames between the
+socket, the session and the spool, and decides when to try again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, cast
+
+import aiohttp
+import structlog
+
+from servicekit.health import STARTING, Health, Status, iso
+from servicekit.lifecycle import pause
+from servicekit.retry import delays
+from servicekit.settings import redact
+from servicekit.wire import Origin, Source
+
+from .errors import AuthRejected, ConnectionLost, ProtocolViolation, SessionError
+from .ledger import Arrival
+from .session import (
+    Described,
+    Live,
+    Note,
+    Notice,
+    Phase,
+    Session,
+    Snapshot,
+    Subscribed,
+)
+from .spool import Spool
+
+__all__ = ["Connection", "ConnectionView", "Gap", "HomeAssistant"]
+
+_AUTH_HINT: Final = (
+    "check HA_ACCESS_TOKEN (or HA_ACCESS_TOKEN_FILE): it must be a long-lived access"
+    " token of this Home Assistant"
+)
+
+_log = structlog.get_logger(__name__)
+
+Socket = aiohttp.ClientWebSocketResponse[Literal[False]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HomeAssistant:
+    """Where Home Assistant is and how patient to be with it; times in seconds.
+
+    A connection counts as stable after `stable_seconds`: then the delay before
+    the next attempt begins small again. `leave_seconds` bounds the good-bye.
+    """
+
+    url: str
+    token: str
+    ping_seconds: float = 20.0
+    handshake_seconds: float = 30.0
+    reconnect_first_seconds: float = 0.5
+    reconnect_max_seconds: float = 30.0
+    auth_retry_seconds: float = 60.0
+    stable_seconds: float = 30.0
+    leave_seconds: float = 0.5
+
+
+class Gap(NamedTuple):
+    """What may be missing when a subscription begins; times are UTC in µs.
+
+    `last_event_us` is the time of the newest event in the spool, 0 if none. What
+    happened from then to `subscribed_us` is in Home Assistant's history only.
+    """
+
+    last_event_us: int
+    subscribed_us: int
+    ha_version: str
+
+
+class ConnectionView(NamedTuple):
+    """The connection as /v1/stats shows it."""
+
+    phase: str
+    url: str
+    ha_version: str | None
+    since: str
+    reconnects: int
+    last_event_at: str | None
+    last_error: str | None
+
+
+class Connection:
+    """Keeps one conversation with Home Assistant going."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        spool: Spool,
+        health: Health,
+        options: HomeAssistant,
+        *,
+        on_subscribed: Callable[[Gap], None],
+        jitter: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._session = session
+        self._spool = spool
+        self._health = health
+        self._options = options
+        self._on_subscribed = on_subscribed
+        self._jitter = jitter
+        self._clock = clock
+        self._monotonic = monotonic
+        self._shown_url = redact(options.url)
+        self._stop = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._socket: Socket | None = None
+        self._protocol = Session(options.token)
+        self._pinged = False
+        self._subscribed_at: float | None = None
+        self._subscriptions = 0
+        self._state = "disconnected"
+        self._since = clock()
+        self._last_error: str | None = None
+        self.source = Source()
+
+    def view(self) -> ConnectionView:
+        """Return the state of the connection now."""
+        talking = self._socket is not None
+        last_us = self._spool.view().counters.last_event_us
+        return ConnectionView(
+            phase=self._protocol.phase.value if talking else self._state,
+            url=self._shown_url,
+            ha_version=self.source.ha_version,
+            since=iso(self._since),
+            reconnects=max(0, self._subscriptions - 1),
+            last_event_at=iso(last_us / 1e6) if last_us else None,
+            last_error=self._last_error,
+        )
+
+    async def run(self) -> None:
+        """Connect, listen and connect again until `stop`."""
+        self._task = cast("asyncio.Task[None] | None", asyncio.current_task())
+        waits = self._waits()
+        while not self._stop.is_set():
+            await self._wait_for_spool()
+            self._subscribed_at = None
+            try:
+                await self._converse()
+            except AuthRejected as error:
+                self._lost("auth_invalid", f"{error}; {_AUTH_HINT}")
+                await pause(self._stop, self._options.auth_retry_seconds)
+            except (ConnectionLost, SessionError) as error:
+                cause = error if isinstance(error, ConnectionLost) else self._at(error)
+                self._lost("ha_unreachable", str(cause))
+                if self._was_stable():
+                    waits = self._waits()
+                await pause(self._stop, next(waits))
+
+    async def stop(self) -> None:
+        """Say good-bye, store what Home Assistant sent before it, end `run`."""
+        self._stop.set()
+        if self._task is None or self._task.done():
+            return
+        if self._socket is not None and self._protocol.phase is Phase.STREAMING:
+            self._protocol.leave()
+            with suppress(aiohttp.ClientError, OSError):
+                await self._send(self._socket)
+            await asyncio.wait({self._task}, timeout=self._options.leave_seconds)
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    def _waits(self) -> Iterator[float]:
+        first, most = (
+            self._options.reconnect_first_seconds,
+            self._options.reconnect_max_seconds,
+        )
+        return delays(first, most, jitter=self._jitter)
+
+    def _was_stable(self) -> bool:
+        began = self._subscribed_at
+        if began is None:
+            return False
+        return self._monotonic() - began >= self._options.stable_seconds
+
+    async def _wait_for_spool(self) -> None:
+        if not self._spool.accepting:
+            self._become("paused")
+            if self._spool.full:
+                self._health.clear(STARTING)
+            await self._spool.wait_accepting()
+
+    async def _converse(self) -> None:
+        """Hold one conversation, from the connection to the good-bye."""
+        self._become("connecting")
+        self._protocol = Session(self._options.token)
+        self._pinged = False
+        try:
+            async with (
+                asyncio.timeout(self._options.handshake_seconds) as handshake,
+                self._connected() as socket,
+            ):
+                while self._protocol.phase is not Phase.CLOSED:
+                    self._leave_if_full()
+                    await self._send(socket)
+                    frame = await self._receive(socket)
+                    for note in self._protocol.receive(frame) if frame else ():
+                        await self._take(note)
+                    if self._protocol.phase is Phase.STREAMING and handshake.when():
+                        handshake.reschedule(None)
+        except aiohttp.ServerTimeoutError as err:
+            raise ConnectionLost(self._shown_url, _cause(err)) from err
+        except TimeoutError as err:
+            seconds = self._options.handshake_seconds
+            cause = f"no subscription within {seconds:g} s ({self._protocol.phase})"
+            raise ConnectionLost(self._shown_url, cause) from err
+        except (aiohttp.ClientError, OSError) as err:
+            raise ConnectionLost(self._shown_url, _cause(err)) from err
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Socket]:
+        """Open the socket; frames of any size, as bytes, without compression."""
+        async with self._session.ws_connect(
+            self._options.url,
+            max_msg_size=0,
+            compress=0,
+            decode_text=False,
+            heartbeat=2 * self._options.ping_seconds,
+            timeout=aiohttp.ClientWSTimeout(ws_close=self._options.leave_seconds),
+        ) as socket:
+            self._socket = socket
+            try:
+                yield socket
+            finally:
+                self._socket = None
+                self._become("disconnected")
+
+    async def _send(self, socket: Socket) -> None:
+        for text in self._protocol.data_to_send():
+            await socket.send_str(text)
+
+    async def _receive(self, socket: Socket) -> bytes | None:
+        """Return the next frame; None if nothing came in time.
+
+        Traffic is a sign of life. In silence Home Assistant is asked for one, and
+        the connection is given up if there is none in the same time again.
+        """
+        leaving = self._protocol.phase is Phase.LEAVING
+        seconds = self._options.leave_seconds if leaving else self._options.ping_seconds
+        try:
+            message = await socket.receive(timeout=seconds)
+        except TimeoutError as err:
+            self._on_silence(seconds, err)
+            return None
+        self._pinged = False
+        match message.type:
+            case aiohttp.WSMsgType.TEXT:
+                return cast("bytes", message.data)
+            case aiohttp.WSMsgType.BINARY:
+                raise ProtocolViolation(self._protocol.phase, "a binary frame")
+            case _:
+                raise ConnectionLost(self._shown_url, _closed(socket, message.data))
+
+    def _on_silence(self, seconds: float, err: TimeoutError) -> None:
+        match self._protocol.phase:
+            case Phase.STREAMING if self._pinged:
+                cause = f"no answer to a ping within {seconds:g} s"
+                raise ConnectionLost(self._shown_url, cause) from err
+            case Phase.STREAMING:
+                self._pinged = True
+                self._protocol.ping()
+            case Phase.LEAVING:
+                self._protocol.phase = Phase.CLOSED
+            case _:
+                # The time limit of the handshake decides.
+                return
+
+    async def _take(self, note: Note) -> None:
+        now_us = int(self._clock() * 1e6)
+        match note:
+            case Live(events, payload, last_event_us):
+                live = Arrival(now_us, Origin.LIVE, events, payload, last_event_us)
+                await self._spool.put([live])
+            case Snapshot(parts):
+                await self._spool.put(
+                    Arrival(now_us, Origin.SNAPSHOT, part.events, part.payload)
+                    for part in parts
+                )
+            case Subscribed(ha_version):
+                self._subscribed(now_us, ha_version)
+            case Described(source):
+                self.source = source
+            case Notice(name, detail):
+                _log.warning(name, detail=detail)
+
+    def _subscribed(self, now_us: int, ha_version: str) -> None:
+        self._subscriptions += 1
+        self._subscribed_at = self._monotonic()
+        self._since = self._clock()
+        self._health.clear("ha_unreachable")
+        self._health.clear("auth_invalid")
+        self._health.clear(STARTING)
+        _log.info("connection.subscribed", url=self._shown_url, ha_version=ha_version)
+        last_event_us = self._spool.view().counters.last_event_us
+        self._on_subscribed(Gap(last_event_us, now_us, ha_version))
+
+    def _leave_if_full(self) -> None:
+        if self._spool.full and self._protocol.phase is Phase.STREAMING:
+            _log.warning("connection.leaving", reason="the spool is full")
+            self._protocol.leave()
+
+    def _lost(self, code: str, detail: str) -> None:
+        other = "ha_unreachable" if code == "auth_invalid" else "auth_invalid"
+        self._last_error = detail
+        self._health.clear(other)
+        self._health.set(code, Status.DEGRADED, detail)
+        self._health.clear(STARTING)
+        _log.warning("connection.lost", reason=code, detail=detail)
+
+    def _at(self, error: SessionError) -> ConnectionLost:
+        return ConnectionLost(self._shown_url, str(error))
+
+    def _become(self, state: str) -> None:
+        if state != self._state:
+            self._state, self._since = state, self._clock()
+
+
+def _closed(socket: Socket, data: object) -> str:
+    error = socket.exception()
+    if error is not None:
+        return f"connection failed: {_cause(error)}"
+    code = data if isinstance(data, int) else socket.close_code
+    return f"Home Assistant closed the connection (code {code})"
+
+
+def _cause(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientResponseError):
+        # Its own text repeats the address, with the user's password if it has one.
+        return f"the answer to the upgrade was {error.status} {error.message}"
+    return str(error) or type(error).__name__

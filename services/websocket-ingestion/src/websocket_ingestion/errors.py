@@ -1,0 +1,123 @@
+"""What can go wrong between Home Assistant, the spool and enrichment-pipeline.
+
+```
+IngestionError
+├── SessionError
+│   ├── AuthRejected
+│   ├── ProtocolViolation
+│   └── CommandRefused
+├── ConnectionLost
+├── SpoolError
+└── ForwardError
+```
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AuthRejected",
+    "CommandRefused",
+    "ConnectionLost",
+    "ForwardError",
+    "IngestionError",
+    "ProtocolViolation",
+    "SessionError",
+    "SpoolError",
+]
+
+
+class IngestionError(Exception):
+    """Root of every error that this package raises."""
+
+
+class SessionError(IngestionError):
+    """Home Assistant said something that ends the session."""
+
+
+class AuthRejected(SessionError):
+    """Home Assistant does not accept the access token."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return (
+            f"Home Assistant rejected the access token: {self.message or 'no reason'}"
+        )
+
+
+class ProtocolViolation(SessionError):
+    """A frame is no JSON, or a message does not belong into the phase."""
+
+    def __init__(self, phase: str, reason: str) -> None:
+        super().__init__(phase, reason)
+        self.phase = phase
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"unexpected answer while {self.phase}: {self.reason}"
+
+
+class CommandRefused(SessionError):
+    """Home Assistant refused a command that nothing works without."""
+
+    def __init__(self, command: str, code: str, message: str) -> None:
+        super().__init__(command, code, message)
+        self.command = command
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.command} was refused: {self.code}: {self.message}"
+
+
+class ConnectionLost(IngestionError):
+    """There is no connection to Home Assistant, or there is none any more."""
+
+    def __init__(self, url: str, cause: str) -> None:
+        super().__init__(url, cause)
+        self.url = url
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return f"{self.url}: {self.cause}"
+
+
+class SpoolError(IngestionError):
+    """The spool cannot be opened, read or written.
+
+    `name` is SQLite's name of the error, such as SQLITE_FULL.
+    """
+
+    def __init__(self, path: str, name: str, cause: str) -> None:
+        super().__init__(path, name, cause)
+        self.path = path
+        self.name = name
+        self.cause = cause
+
+    @property
+    def disk_full(self) -> bool:
+        """True if the file system has no room (or the file may not grow)."""
+        return self.name == "SQLITE_FULL"
+
+    def __str__(self) -> str:
+        return f"spool {self.path}: {self.cause} ({self.name})"
+
+
+class ForwardError(IngestionError):
+    """enrichment-pipeline did not take a batch; everything is kept.
+
+    `code` names the reason in the health answer, `retry_after` is in seconds.
+    """
+
+    def __init__(
+        self, code: str, message: str, *, retry_after: float | None = None
+    ) -> None:
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"

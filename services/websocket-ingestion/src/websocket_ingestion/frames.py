@@ -1,0 +1,227 @@
+"""What is in a frame of Home Assistant: counted, not unpacked. Pure.
+
+A message counts as an event if it is `{"type": "event"}` with an event_type of
+state_changed; enrichment-pipeline counts by the same rule. Live frames stay the
+raw bytes that arrived. Message shapes: Home Assistant, components/websocket_api.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from servicekit.wire import Frame, Origin
+
+__all__ = [
+    "Content",
+    "FrameUnreadable",
+    "Message",
+    "Part",
+    "Problem",
+    "halve",
+    "inspect",
+    "snapshot_parts",
+]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_PART_STATES: Final = 1000
+_PART_BYTES: Final = 512 * 1024
+"""A snapshot is stored in parts of this size, so that no single row is huge."""
+
+
+class FrameUnreadable(ValueError):
+    """A frame is not the JSON that it should be."""
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why Home Assistant refused a command."""
+
+    code: str = ""
+    message: str = ""
+
+
+class EventHead(msgspec.Struct, gc=False):
+    """The two keys of an event that matter here; the rest is skipped."""
+
+    event_type: str = ""
+    time_fired: msgspec.Raw = msgspec.Raw(b"")
+
+
+class Message(msgspec.Struct):
+    """Any message of Home Assistant, as far as the session needs it."""
+
+    type: str
+    id: int | None = None
+    success: bool | None = None
+    event: EventHead | None = None
+    result: msgspec.Raw = msgspec.Raw(b"")
+    error: Problem | None = None
+    message: str = ""
+    ha_version: str = ""
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A piece of a snapshot: a JSON array of `events` state objects."""
+
+    events: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a frame holds.
+
+    `payload` are the bytes to store, empty without events. `control` are the
+    other messages. `last_event_us` is the time of the last event, 0 if none.
+    `unreadable` counts messages of no known shape; they are left out.
+    """
+
+    events: int
+    payload: bytes
+    last_event_us: int
+    control: list[Message]
+    unreadable: int = 0
+
+
+_messages = msgspec.json.Decoder(list[Message] | Message)
+_one_message = msgspec.json.Decoder(Message)
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+_any_json = msgspec.json.Decoder(msgspec.Raw)
+
+
+def inspect(frame: bytes) -> Content:
+    """Return what a frame holds: one message object or an array of messages.
+
+    Raises:
+        FrameUnreadable: the frame is no JSON.
+    """
+    try:
+        found = _messages.decode(frame)
+    except msgspec.ValidationError:
+        return _inspect_one_by_one(frame)
+    except (msgspec.DecodeError, RecursionError) as err:
+        raise FrameUnreadable(str(err)) from err
+    messages = found if isinstance(found, list) else [found]
+    last: EventHead | None = None
+    events = 0
+    control: list[Message] = []
+    for message in messages:
+        head = _state_change(message)
+        if head is None:
+            control.append(message)
+        else:
+            events += 1
+            last = head
+    if control and events:
+        return _inspect_one_by_one(frame)
+    return Content(
+        events=events,
+        payload=frame if events else b"",
+        last_event_us=0 if last is None else _microseconds(last.time_fired),
+        control=control,
+    )
+
+
+def _inspect_one_by_one(frame: bytes) -> Content:
+    """Sort the messages of a mixed frame; keep only the events as an array."""
+    events: list[bytes] = []
+    control: list[Message] = []
+    unreadable = last_event_us = 0
+    for raw in _slices(frame):
+        try:
+            message = _one_message.decode(raw)
+        except msgspec.DecodeError:
+            unreadable += 1
+            continue
+        head = _state_change(message)
+        if head is None:
+            control.append(message)
+        else:
+            events.append(bytes(raw))
+            last_event_us = _microseconds(head.time_fired)
+    payload = _array(events) if events else b""
+    return Content(len(events), payload, last_event_us, control, unreadable)
+
+
+def snapshot_parts(states: bytes | msgspec.Raw) -> Iterator[Part]:
+    """Cut the result of get_states, a JSON array of state objects, into parts.
+
+    Raises:
+        FrameUnreadable: the result is no array.
+    """
+    part: list[bytes] = []
+    size = 0
+    for raw in _decode_array(states):
+        if part and (len(part) >= _PART_STATES or size + len(raw) > _PART_BYTES):
+            yield Part(len(part), _array(part))
+            part, size = [], 0
+        part.append(bytes(raw))
+        size += len(raw)
+    if part:
+        yield Part(len(part), _array(part))
+
+
+def halve(frame: Frame) -> tuple[Frame, Frame] | None:
+    """Cut a frame that is too large to send in two; None if it cannot be cut.
+
+    Both halves keep the row: they are one entry of the spool.
+
+    Raises:
+        FrameUnreadable: the payload is no JSON array or object.
+    """
+    raws = [bytes(raw) for raw in _slices(frame.payload)]
+    if len(raws) <= 1:
+        return None
+    middle = len(raws) // 2
+    first, second = _array(raws[:middle]), _array(raws[middle:])
+    live = frame.origin is Origin.LIVE
+    ahead = inspect(first).events if live else middle
+    return (
+        msgspec.structs.replace(frame, events=ahead, payload=first),
+        msgspec.structs.replace(frame, events=frame.events - ahead, payload=second),
+    )
+
+
+def _state_change(message: Message) -> EventHead | None:
+    """Return the head of a state change, None for any other message."""
+    head = message.event
+    if head is None or message.type != "event" or head.event_type != "state_changed":
+        return None
+    return head
+
+
+def _slices(frame: bytes) -> list[msgspec.Raw]:
+    """Return the messages of a frame as slices of it."""
+    if frame.lstrip()[:1] == b"[":
+        return _decode_array(frame)
+    try:
+        return [_any_json.decode(frame)]
+    except (msgspec.DecodeError, RecursionError) as err:
+        raise FrameUnreadable(str(err)) from err
+
+
+def _decode_array(payload: bytes | msgspec.Raw) -> list[msgspec.Raw]:
+    try:
+        return _raws.decode(payload)
+    except (msgspec.DecodeError, RecursionError) as err:
+        raise FrameUnreadable(str(err)) from err
+
+
+def _array(raws: list[bytes]) -> bytes:
+    return b"[" + b",".join(raws) + b"]"
+
+
+def _microseconds(text: msgspec.Raw) -> int:
+    """Return an ISO 8601 time with zone as microseconds, 0 if it is none."""
+    try:
+        moment = datetime.fromisoformat(bytes(text).decode("ascii").strip('"'))
+    except ValueError:
+        return 0
+    if moment.tzinfo is None:
+        return 0
+    return (moment - _EPOCH) // _MICROSECOND

@@ -1,0 +1,423 @@
+"""The durable spool: frames are committed in groups before anything else.
+
+Frames wait in a queue that is bounded by bytes; when it is full, `put` waits, so
+the reader stops reading and Home Assistant keeps the rest. One task (`run`)
+commits the queue and the position together. Committed frames also stay in memory
+for a while, so that forwarding rarely reads the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import structlog
+
+from servicekit.health import Health, Status
+from servicekit.lifecycle import pause
+from servicekit.retry import delays
+from servicekit.wire import Frame, Outcome
+
+from .errors import SpoolError
+from .ledger import NOTHING, Acknowledged, Arrival, Counters, plus, unsaved
+from .store import Store
+from .store_thread import Seen, StoreThread
+from .tail import Tail
+
+__all__ = ["Lot", "Spool", "SpoolLimits", "SpoolState", "SpoolView"]
+
+_MEBIBYTE: Final = 1024 * 1024
+_RESUME_AT: Final = 0.9
+_WARN_AT: Final = 0.8
+_PRUNE_ROWS: Final = 256
+_PRUNE_MOST_ROWS: Final = 5000
+_PRUNE_MOST_BYTES: Final = 16 * _MEBIBYTE
+
+_log = structlog.get_logger(__name__)
+
+
+class SpoolState(StrEnum):
+    """What the spool does with new frames."""
+
+    OPENING = "opening"
+    ACCEPTING = "accepting"
+    PAUSED = "paused"
+    UNWRITABLE = "unwritable"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolLimits:
+    """Bounds of the spool; sizes in bytes, times in seconds.
+
+    `disk_bytes` is the size at which reading pauses, `queue_bytes` what may wait
+    for a commit, `commit_bytes` what is committed without waiting longer than
+    `commit_seconds`, `memory_bytes` what stays in memory for forwarding,
+    `prune_bytes` what may stay in the file after it was acknowledged.
+    """
+
+    disk_bytes: int
+    commit_seconds: float = 0.01
+    commit_bytes: int = _MEBIBYTE
+    queue_bytes: int = 8 * _MEBIBYTE
+    memory_bytes: int = 8 * _MEBIBYTE
+    prune_bytes: int = 4 * _MEBIBYTE
+    retry_first_seconds: float = 0.2
+    retry_most_seconds: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Frames to forward together; `damaged_events` could not be read back."""
+
+    frames: list[Frame]
+    damaged_events: int
+    last_row: int
+
+    @property
+    def events(self) -> int:
+        """Events in the frames, without the damaged ones."""
+        return sum(frame.events for frame in self.frames)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes in the payloads."""
+        return sum(len(frame.payload) for frame in self.frames)
+
+
+class SpoolView(NamedTuple):
+    """The spool as seen from outside, at one moment; the age is in seconds."""
+
+    state: SpoolState
+    counters: Counters
+    bytes: int
+    limit_bytes: int
+    oldest_age_seconds: float
+    queued_frames: int
+    damaged_frames: int
+    commits: int
+
+
+class Spool:
+    """Takes frames, keeps them safe, hands them out again in order."""
+
+    def __init__(
+        self,
+        path: Path,
+        health: Health,
+        limits: SpoolLimits,
+        *,
+        clock: Callable[[], float] = time.time,
+        open_store: Callable[[Path], Store] = Store.open,
+    ) -> None:
+        self._path = path
+        self._health = health
+        self._limits = limits
+        self._clock = clock
+        self._file = StoreThread(path, open_store)
+        # What is durable, as the last commit left it.
+        self._counters = Counters()
+        self._state = SpoolState.OPENING
+        self._size = self._prunable = self._unpruned_bytes = 0
+        self._damaged = self._commits = 0
+        self._failure: SpoolError | None = None
+        # Frames before their commit, and after it.
+        self._queue: list[Arrival] = []
+        self._queued_bytes = 0
+        self._tail = Tail(limits.memory_bytes)
+        self._oldest_us: int | None = None
+        # How far forwarding is, and the outcome that is not saved yet.
+        self._position = 0
+        self._outcome = NOTHING
+        # The task's alarm clock, and what others wait for.
+        self._wake = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._room = asyncio.Event()
+        self._turn = asyncio.Event()
+        self._grown = asyncio.Event()
+        self._accepting = asyncio.Event()
+        self._opened = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._done = asyncio.Event()
+
+    async def put(self, arrivals: Iterable[Arrival]) -> None:
+        """Queue frames for the next commit; wait while the queue is full."""
+        for arrival in arrivals:
+            while self._queued_bytes >= self._limits.queue_bytes:
+                self._room.clear()
+                await self._room.wait()
+            self._queue.append(arrival)
+            self._queued_bytes += len(arrival.payload)
+            if self._queued_bytes >= self._limits.commit_bytes:
+                self._wake.set()
+            else:
+                self._schedule()
+
+    @property
+    def accepting(self) -> bool:
+        """False while the spool is full or cannot be written."""
+        return self._accepting.is_set()
+
+    @property
+    def full(self) -> bool:
+        """True while reading pauses because of the size of the file."""
+        return self._state is SpoolState.PAUSED
+
+    async def wait_accepting(self) -> None:
+        """Wait until the spool takes frames."""
+        await self._accepting.wait()
+
+    async def wait_open(self) -> None:
+        """Wait until the file is open and its counters are known."""
+        await self._opened.wait()
+
+    @property
+    def waiting_events(self) -> int:
+        """Committed events that are not acknowledged."""
+        return self._counters.pending - self._outcome.total
+
+    async def wait_frames(self) -> None:
+        """Wait until a frame is committed that is not acknowledged."""
+        while self._counters.last_row <= self._position:
+            self._grown.clear()
+            await self._grown.wait()
+
+    async def next_lot(self, *, max_events: int, max_bytes: int) -> Lot:
+        """Return the next frames, at least one; the same until acknowledged.
+
+        Raises:
+            SpoolError: the file had to be read and could not be.
+        """
+        await self.wait_frames()
+        after = self._position
+        frames = self._tail.take(after, max_events=max_events, max_bytes=max_bytes)
+        if frames:
+            lot = Lot(frames, 0, frames[-1].row)
+        else:
+            lot = await self._read(after, max_events, max_bytes)
+        if lot.frames:
+            self._oldest_us = lot.frames[0].received_us
+        return lot
+
+    def acknowledge(self, lot: Lot, outcome: Outcome) -> None:
+        """Move on behind the lot; cursor and counters follow with the next commit."""
+        damaged = Outcome(0, 0, dead_lettered=lot.damaged_events, expired=0)
+        self._outcome = plus(plus(self._outcome, outcome), damaged)
+        self._position = lot.last_row
+        self._unpruned_bytes += lot.bytes
+        self._tail.forget(lot.last_row)
+        self._oldest_us = self._tail.oldest_us() or self._oldest_us
+        self._schedule()
+
+    def view(self) -> SpoolView:
+        """Return the state now; the counters are those of the last commit."""
+        age = 0.0
+        if self._counters.pending and self._oldest_us is not None:
+            age = max(0.0, self._clock() - self._oldest_us / 1e6)
+        return SpoolView(
+            state=self._state,
+            counters=self._counters,
+            bytes=self._size,
+            limit_bytes=self._limits.disk_bytes,
+            oldest_age_seconds=round(age, 3),
+            queued_frames=len(self._queue),
+            damaged_frames=self._damaged,
+            commits=self._commits,
+        )
+
+    async def flush(self) -> None:
+        """Return once everything that was put is committed.
+
+        Raises:
+            SpoolError: the last try failed; the frames are still in memory.
+        """
+        while self._queue:
+            if self._failure is not None:
+                raise self._failure
+            if self._done.is_set():
+                raise SpoolError(str(self._path), "CLOSED", "the spool is closed")
+            self._turn.clear()
+            self._wake.set()
+            await self._turn.wait()
+
+    async def close(self) -> None:
+        """Commit what waits, close the file and end `run`."""
+        self._closing.set()
+        self._wake.set()
+        await self._done.wait()
+
+    async def run(self) -> None:
+        """Open the file and commit until `close`; failures are retried for ever."""
+        try:
+            await self._open()
+            while not self._closing.is_set():
+                await self._wake.wait()
+                self._wake.clear()
+                if self._timer is not None:
+                    self._timer.cancel()
+                    self._timer = None
+                await self._commit_everything()
+        finally:
+            await self._end()
+
+    def _schedule(self) -> None:
+        """Wake the task at the end of the commit window."""
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._limits.commit_seconds, self._wake.set)
+
+    async def _open(self) -> None:
+        waits = self._waits()
+        while not self._opened.is_set() and not self._closing.is_set():
+            try:
+                seen, self._oldest_us = await self._file.look()
+            except SpoolError as error:
+                self._fail(error)
+                await pause(self._closing, next(waits))
+            else:
+                self._counters = seen.counters
+                self._position = seen.counters.cursor
+                self._settle(seen)
+                self._opened.set()
+                _log.info(
+                    "spool.opened",
+                    path=str(self._path),
+                    bytes=seen.size,
+                    pending_events=seen.counters.pending,
+                    pending_frames=seen.counters.frames,
+                )
+
+    async def _commit_everything(self) -> None:
+        """Commit what waits; a failure is retried until it works or all ends."""
+        waits = self._waits()
+        while self._opened.is_set() and self._has_work():
+            failure = await self._commit()
+            if failure is None:
+                waits = self._waits()
+                continue
+            self._fail(failure)
+            if self._closing.is_set():
+                return
+            await pause(self._closing, next(waits))
+
+    async def _commit(self) -> SpoolError | None:
+        """Commit the queue and the position; return the error if it did not work."""
+        acknowledged = None
+        if self._position > self._counters.cursor:
+            acknowledged = Acknowledged(self._position, self._outcome)
+        try:
+            seen = await self._file.write(
+                self._counters, tuple(self._queue), acknowledged, self._rows_to_prune()
+            )
+        except SpoolError as error:
+            return error
+        self._commits += 1
+        self._settle(seen)
+        self._turn.set()
+        return seen.failure
+
+    def _settle(self, seen: Seen) -> None:
+        """Take over what is durable now: it leaves the queue and joins the tail."""
+        before, now = self._counters, seen.counters
+        stored = now.last_row - before.last_row
+        if stored and before.pending == 0:
+            self._oldest_us = self._queue[0].received_us
+        for row, one in enumerate(self._queue[:stored], before.last_row + 1):
+            self._queued_bytes -= len(one.payload)
+            self._tail.push(
+                Frame(row, one.origin, one.received_us, one.events, one.payload)
+            )
+        del self._queue[:stored]
+        self._outcome = unsaved(self._outcome, before, now)
+        self._counters = now
+        self._prunable = seen.prunable
+        if not seen.prunable:
+            self._unpruned_bytes = 0
+        self._room.set()
+        self._grown.set()
+        self._judge(seen.size)
+
+    def _judge(self, size: int) -> None:
+        """Accept frames or pause, by the size of the file."""
+        limit = self._limits.disk_bytes
+        was_paused = self._state is SpoolState.PAUSED
+        full = size >= limit or (was_paused and size >= _RESUME_AT * limit)
+        self._size = size
+        self._failure = None
+        self._health.clear("spool_unwritable")
+        self._state = SpoolState.PAUSED if full else SpoolState.ACCEPTING
+        used = f"the spool holds {size / _MEBIBYTE:.1f} of {limit / _MEBIBYTE:.1f} MiB"
+        if full:
+            self._accepting.clear()
+            detail = f"{used}; not reading from Home Assistant until it is below 90 %"
+            self._health.set("spool_full", Status.DEGRADED, detail)
+        else:
+            self._accepting.set()
+            self._health.clear("spool_full")
+        if size >= _WARN_AT * limit and not full:
+            self._health.set("spool_filling", Status.DEGRADED, used)
+        else:
+            self._health.clear("spool_filling")
+
+    def _fail(self, error: SpoolError) -> None:
+        if self._failure is None:
+            _log.error("spool.failed", error=str(error), name=error.name)
+        self._failure = error
+        self._state = SpoolState.UNWRITABLE
+        self._accepting.clear()
+        self._turn.set()
+        detail = f"{error}; retrying, nothing is read from Home Assistant meanwhile"
+        self._health.set("spool_unwritable", Status.FAILING, detail)
+
+    def _has_work(self) -> bool:
+        making_room = self._state is SpoolState.PAUSED and self._prunable > 0
+        moved = self._position > self._counters.cursor
+        return bool(self._queue) or moved or making_room
+
+    def _rows_to_prune(self) -> int:
+        """Return how many acknowledged rows the next commit should delete."""
+        rows = self._prunable + self._position - self._counters.cursor
+        due = (
+            self._state is SpoolState.PAUSED
+            or rows >= _PRUNE_ROWS
+            or self._unpruned_bytes >= self._limits.prune_bytes
+        )
+        if not due or rows == 0:
+            return 0
+        row_bytes = max(1, self._unpruned_bytes // rows)
+        return max(1, min(_PRUNE_MOST_BYTES // row_bytes, _PRUNE_MOST_ROWS))
+
+    async def _read(self, after: int, max_events: int, max_bytes: int) -> Lot:
+        chunk = await self._file.read(after, max_events=max_events, max_bytes=max_bytes)
+        for row, events in chunk.damaged:
+            _log.error("spool.damaged", row=row, events=events, reason="checksum")
+        if chunk.damaged:
+            self._damaged += len(chunk.damaged)
+            detail = (
+                f"{self._damaged} frames could not be read back (wrong checksum);"
+                " their events count as dead-lettered"
+            )
+            self._health.set("spool_damaged", Status.DEGRADED, detail)
+        lost = sum(events for _, events in chunk.damaged)
+        return Lot(chunk.frames, lost, chunk.last_row)
+
+    def _waits(self) -> Iterator[float]:
+        limits = self._limits
+        return delays(limits.retry_first_seconds, limits.retry_most_seconds)
+
+    async def _end(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._queue:
+            events = sum(one.events for one in self._queue)
+            _log.error("spool.not_saved", frames=len(self._queue), events=events)
+        await self._file.close()
+        self._state = SpoolState.CLOSED
+        self._accepting.clear()
+        self._done.set()
+        self._turn.set()

@@ -1,0 +1,259 @@
+"""The spool's file: an SQLite database with one row a frame and the counters.
+
+Blocking, and used from one thread only (SQLite's own check holds that). Every
+change is one transaction: rows, cursor and counters move together or not at all.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple, Self
+
+from servicekit.wire import Frame, Origin
+
+from .errors import SpoolError
+from .ledger import Acknowledged, Arrival, Counters
+
+__all__ = ["Chunk", "Store"]
+
+_PAGE_BYTES: Final = 4096
+_CHECKPOINT_PAGES: Final = 1000
+_BUSY_MILLISECONDS: Final = 1000
+
+_MIGRATIONS: Final = (
+    """
+    CREATE TABLE frames (
+        row INTEGER PRIMARY KEY,
+        received_us INTEGER NOT NULL,
+        origin TEXT NOT NULL,
+        events INTEGER NOT NULL,
+        crc32 INTEGER NOT NULL,
+        payload BLOB NOT NULL
+    );
+    CREATE TABLE ledger (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        received INTEGER NOT NULL,
+        forwarded INTEGER NOT NULL,
+        written INTEGER NOT NULL,
+        merged INTEGER NOT NULL,
+        dead_lettered INTEGER NOT NULL,
+        expired INTEGER NOT NULL,
+        cursor INTEGER NOT NULL,
+        last_row INTEGER NOT NULL,
+        last_event_us INTEGER NOT NULL,
+        CHECK (forwarded = written + merged + dead_lettered + expired),
+        CHECK (received >= forwarded AND last_row >= cursor)
+    );
+    INSERT INTO ledger VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+    """,
+)
+"""One script per schema version, applied in order; `user_version` counts them."""
+
+
+class Chunk(NamedTuple):
+    """What one read gave: good frames, and the damaged rows as (row, events)."""
+
+    frames: list[Frame]
+    damaged: list[tuple[int, int]]
+    last_row: int
+
+
+class Store:
+    """An open spool file."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._connection = connection
+        self.counters = Counters()
+        self._first_row = 0
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the spool, make it if there is none.
+
+        Raises:
+            SpoolError: not ours to open: unwritable, damaged, in use by another
+                process, or made by a newer version.
+        """
+        with _translated(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(
+                path, timeout=_BUSY_MILLISECONDS / 1000, isolation_level=None
+            )
+        store = cls(path, connection)
+        try:
+            with _translated(path):
+                store._prepare()
+        except SpoolError:
+            store.close()
+            raise
+        return store
+
+    def _prepare(self) -> None:
+        run = self._connection.execute
+        run(f"PRAGMA page_size = {_PAGE_BYTES}")
+        # A second process on the same file must fail at once, not share the rows.
+        run("PRAGMA locking_mode = EXCLUSIVE")
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = FULL")
+        run(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        run("PRAGMA secure_delete = OFF")
+        self._migrate()
+        self.counters = self._read_counters()
+        (first,) = run("SELECT min(row) FROM frames").fetchone()
+        self._first_row = first or self.counters.last_row + 1
+
+    def _migrate(self) -> None:
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version > len(_MIGRATIONS):
+            cause = f"schema {version} is newer than this program"
+            raise SpoolError(str(self._path), "SCHEMA", cause)
+        for number, script in enumerate(_MIGRATIONS[version:], start=version + 1):
+            self._connection.executescript(
+                f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT"
+            )
+
+    def _read_counters(self) -> Counters:
+        found = self._connection.execute(
+            "SELECT received, forwarded, written, merged, dead_lettered, expired,"
+            " cursor, last_row, last_event_us FROM ledger"
+        ).fetchone()
+        return Counters(*found)
+
+    def commit(
+        self,
+        arrivals: Sequence[Arrival] = (),
+        acknowledged: Acknowledged | None = None,
+        *,
+        prune: int = 0,
+    ) -> Counters:
+        """Store arrivals, an acknowledgement or both; durable when it returns.
+
+        Args:
+            arrivals: frames to append; they get the next rows in their order.
+            acknowledged: the new cursor with the outcome of the rows before it.
+            prune: delete at most so many acknowledged rows in the same go.
+
+        Raises:
+            SpoolError: nothing is stored, unless the disk failed in the very
+                moment of the commit: reopen and compare the counters.
+        """
+        then = self.counters.after(arrivals, acknowledged)
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    (row, one.received_us, one.origin, one.events, crc, one.payload)
+                    for row, one in enumerate(arrivals, self.counters.last_row + 1)
+                    for crc in (zlib.crc32(one.payload),)
+                ),
+            )
+            first = min(self._first_row + prune, then.cursor + 1)
+            if first > self._first_row:
+                self._connection.execute("DELETE FROM frames WHERE row < ?", (first,))
+            self._connection.execute(
+                "UPDATE ledger SET received = ?, forwarded = ?, written = ?,"
+                " merged = ?, dead_lettered = ?, expired = ?, cursor = ?,"
+                " last_row = ?, last_event_us = ?",
+                (
+                    then.received,
+                    then.forwarded,
+                    then.written,
+                    then.merged,
+                    then.dead_lettered,
+                    then.expired,
+                    then.cursor,
+                    then.last_row,
+                    then.last_event_us,
+                ),
+            )
+        self.counters = then
+        self._first_row = max(first, self._first_row)
+        return then
+
+    @property
+    def prunable(self) -> int:
+        """Acknowledged rows that are still in the file."""
+        return max(0, self.counters.cursor + 1 - self._first_row)
+
+    def read(self, after: int, *, max_events: int, max_bytes: int) -> Chunk:
+        """Return the frames behind row `after`, at least one if there is any.
+
+        Frames are added while both limits hold. A payload that does not match
+        its checksum is reported as damaged instead of returned.
+
+        Raises:
+            SpoolError: the file cannot be read, or rows are missing.
+        """
+        chunk = Chunk([], [], after)
+        last, events, size = after, 0, 0
+        with _translated(self._path):
+            rows = self._connection.execute(
+                "SELECT row, received_us, origin, events, crc32, payload"
+                " FROM frames WHERE row > ? ORDER BY row",
+                (after,),
+            )
+            for row, received_us, origin, count, crc, payload in rows:
+                events, size = events + count, size + len(payload)
+                if last > after and (events > max_events or size > max_bytes):
+                    break
+                last = row
+                if zlib.crc32(payload) != crc:
+                    chunk.damaged.append((row, count))
+                    continue
+                frame = Frame(row, Origin(origin), received_us, count, payload)
+                chunk.frames.append(frame)
+            rows.close()
+        if last == after < self.counters.last_row:
+            cause = f"no row behind {after} of {self.counters.last_row}"
+            raise SpoolError(str(self._path), "SQLITE_CORRUPT", cause)
+        return chunk._replace(last_row=last)
+
+    def oldest_us(self) -> int | None:
+        """Return when the oldest frame that is not forwarded was received."""
+        with _translated(self._path):
+            found = self._connection.execute(
+                "SELECT received_us FROM frames WHERE row > ? ORDER BY row LIMIT 1",
+                (self.counters.cursor,),
+            ).fetchone()
+        return int(found[0]) if found else None
+
+    def size_bytes(self) -> int:
+        """Return the bytes in use, without the pages that are free again."""
+        with _translated(self._path):
+            (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
+            (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
+            (page,) = self._connection.execute("PRAGMA page_size").fetchone()
+        return int((pages - free) * page)
+
+    def close(self) -> None:
+        """Close the file; what was committed is safe with or without it."""
+        with _translated(self._path):
+            self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with _translated(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except sqlite3.Error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as err:
+        name = getattr(err, "sqlite_errorname", None) or type(err).__name__
+        raise SpoolError(str(path), name, str(err)) from err
+    except OSError as err:
+        raise SpoolError(str(path), type(err).__name__, str(err)) from err

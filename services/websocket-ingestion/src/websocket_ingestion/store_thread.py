@@ -1,0 +1,131 @@
+"""The one thread that owns the spool's file; everything with SQLite happens there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, NamedTuple, TypeVar
+
+from .errors import SpoolError
+from .ledger import Acknowledged, Arrival, Counters
+from .store import Chunk, Store
+
+__all__ = ["Seen", "StoreThread"]
+
+_DRAIN_ROWS: Final = 256
+
+T = TypeVar("T")
+
+
+class Seen(NamedTuple):
+    """The file as it was after some work: what of it is durable, and its size.
+
+    `failure` is set if new frames could not be stored but the rest could.
+    """
+
+    counters: Counters
+    size: int
+    prunable: int
+    failure: SpoolError | None = None
+
+
+class StoreThread:
+    """Asynchronous face of the store; opens it when needed, also after a failure."""
+
+    def __init__(self, path: Path, open_store: Callable[[Path], Store]) -> None:
+        self._path = path
+        self._open_store = open_store
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._store: Store | None = None
+
+    async def look(self) -> tuple[Seen, int | None]:
+        """Return the state of the file and the time of its oldest open frame.
+
+        Raises:
+            SpoolError: it cannot be opened or read.
+        """
+
+        def work() -> tuple[Seen, int | None]:
+            store = self._ensure()
+            return _seen(store), store.oldest_us()
+
+        return await self._call(work)
+
+    async def write(
+        self,
+        believed: Counters,
+        arrivals: Sequence[Arrival],
+        acknowledged: Acknowledged | None,
+        prune: int,
+    ) -> Seen:
+        """Commit; return what is durable then.
+
+        Counters other than `believed` mean that an earlier commit took effect
+        although it reported a failure: then nothing is done. If the disk is full,
+        rows are deleted and the position is saved without the new frames, so that
+        the backlog can drain.
+
+        Raises:
+            SpoolError: nothing was stored as far as is known; the file is closed
+                and the next call opens it again.
+        """
+
+        def work() -> Seen:
+            store = self._ensure()
+            if store.counters != believed:
+                return _seen(store)
+            try:
+                store.commit(arrivals, acknowledged, prune=prune)
+            except SpoolError as error:
+                if not error.disk_full:
+                    raise
+                store.commit((), acknowledged, prune=_DRAIN_ROWS)
+                return _seen(store)._replace(failure=error)
+            return _seen(store)
+
+        try:
+            return await self._call(work)
+        except SpoolError:
+            await self._call(self._drop)
+            raise
+
+    async def read(self, after: int, *, max_events: int, max_bytes: int) -> Chunk:
+        """Return the frames behind a row.
+
+        Raises:
+            SpoolError: the file cannot be read.
+        """
+
+        def work() -> Chunk:
+            store = self._ensure()
+            return store.read(after, max_events=max_events, max_bytes=max_bytes)
+
+        return await self._call(work)
+
+    async def close(self) -> None:
+        """Close the file and end the thread."""
+        await self._call(self._drop)
+        self._executor.shutdown(wait=False)
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, work)
+
+    def _ensure(self) -> Store:
+        if self._store is None:
+            self._store = self._open_store(self._path)
+        return self._store
+
+    def _drop(self) -> None:
+        store, self._store = self._store, None
+        if store is not None:
+            # It may be the broken one; what was committed is safe without it.
+            with suppress(SpoolError):
+                store.close()
+
+
+def _seen(store: Store) -> Seen:
+    return Seen(store.counters, store.size_bytes(), store.prunable)

@@ -1,0 +1,52 @@
+"""What can go wrong between a suite and the reference stack.
+
+```
+ReferenceStackError
+├── BadAnswer
+├── SourceSilent
+└── TokenMissing
+```
+"""
+
+from __future__ import annotations
+
+
+class ReferenceStackError(Exception):
+    """Root of all errors of this package."""
+
+
+class BadAnswer(ReferenceStackError):
+    """An HTTP endpoint answered something else than the suite asked for."""
+
+    def __init__(self, url: str, status: int, text: str) -> None:
+        super().__init__(url, status, text)
+        self.url = url
+        self.status = status
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"{self.url} answered {self.status}: {self.text[:300]}"
+
+
+class SourceSilent(ReferenceStackError):
+    """Home Assistant did not put an expected event on the wire."""
+
+    def __init__(self, entity_id: str, timeout: float) -> None:
+        super().__init__(entity_id, timeout)
+        self.entity_id = entity_id
+        self.timeout = timeout
+
+    def __str__(self) -> str:
+        return f"no event of {self.entity_id} on the wire within {self.timeout:g} s"
+
+
+class TokenMissing(ReferenceStackError):
+    """A container does not hold the token that it should."""
+
+    def __init__(self, container: str, path: str) -> None:
+        super().__init__(container, path)
+        self.container = container
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.container} has no token in {self.path}"

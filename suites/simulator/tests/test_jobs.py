@@ -1,0 +1,113 @@
+"""Tests of rate jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ha_simulator.shell.requests import RateRequest
+
+
+@pytest.mark.parametrize("profile", ["constant", "poisson"])
+async def test_count_is_exact(simulate: Any, profile: str) -> None:
+    """A job of n events emits n, over the entities in turn, each with its time."""
+    async with simulate() as sim:
+        job = await sim.script(
+            "rate", rate=20_000, count=500, entities=7, profile=profile, run_id="r"
+        )
+        done = await sim.look(f"/_script/rate/{job['job']}?wait=10")
+        lines = await sim.ledger(run_id="r")
+
+        assert (done["state"], done["emitted"]) == ("finished", 500)
+        assert len(lines) == 500
+        assert len({line["entity_id"] for line in lines}) == 7
+        keys = {(line["entity_id"], line["last_updated_us"]) for line in lines}
+        assert len(keys) == 500
+        assert (done["first_serial"], done["last_serial"]) == (1, 500)
+
+
+async def test_intended_times_are_the_schedule(simulate: Any) -> None:
+    """Event i is intended for start + i / rate and never leaves before that."""
+    async with simulate() as sim:
+        job = await sim.script("rate", rate=1_000, count=50)
+        done = await sim.look(f"/_script/rate/{job['job']}?wait=10")
+        lines = await sim.ledger()
+
+        assert [line["intended_us"] - done["start_us"] for line in lines] == [
+            number * 1_000 for number in range(50)
+        ]
+        assert all(line["last_updated_us"] >= line["intended_us"] for line in lines)
+
+
+async def test_seconds_bound_the_job(simulate: Any) -> None:
+    """A job of s seconds has rate x s events, none at the very end."""
+    async with simulate() as sim:
+        job = await sim.script("rate", rate=1_000, seconds=0.1)
+        done = await sim.look(f"/_script/rate/{job['job']}?wait=10")
+
+        assert done["emitted"] == 100
+
+
+async def test_endless_job_stops_on_demand(simulate: Any) -> None:
+    """A job without an end runs until it is stopped, and keeps its numbers."""
+    async with simulate() as sim:
+        client = await sim.connect()
+        await sim.script("rate", rate=1_000)
+        await client.events(20)
+        stopped = (await sim.script("stop"))["jobs"]
+        status = await sim.look("/_script/status")
+
+        assert [job["state"] for job in stopped] == ["stopped"]
+        assert stopped[0]["emitted"] >= 20
+        assert status["jobs"] == stopped
+        assert status["events"]["emitted"] == stopped[0]["emitted"]
+
+
+async def test_job_can_be_stopped_before_it_began(simulate: Any) -> None:
+    """Stopping in the turn of the start does not hang, and nothing is emitted."""
+    async with simulate() as sim:
+        jobs = sim.simulator.jobs
+        job = jobs.start(RateRequest(rate=1))
+        stopped = await jobs.stop(job.number)
+
+        assert stopped == [job]
+        assert (job.status()["state"], job.status()["emitted"]) == ("stopped", 0)
+
+
+async def test_slow_reader_does_not_slow_the_schedule(simulate: Any) -> None:
+    """Events leave on time although a client reads nothing."""
+    async with simulate() as sim:
+        await sim.connect()
+        job = await sim.script("rate", rate=20_000, count=4_000, payload_bytes=5_000)
+        done = await sim.look(f"/_script/rate/{job['job']}?wait=10")
+
+        assert (done["state"], done["emitted"]) == ("finished", 4_000)
+        assert done["lateness"]["max_ms"] < 1_000
+
+
+async def test_events_due_while_down_are_skipped_and_counted(simulate: Any) -> None:
+    """Without a Home Assistant nothing is emitted, and the job says how much."""
+    async with simulate() as sim:
+        sim.simulator.home.crash(0)
+        job = await sim.script("rate", rate=1_000, count=20)
+        done = await sim.look(f"/_script/rate/{job['job']}?wait=10")
+
+        assert (done["emitted"], done["skipped_while_down"]) == (0, 20)
+        assert await sim.ledger() == []
+
+
+async def test_two_jobs_run_side_by_side(simulate: Any) -> None:
+    """Jobs with own prefixes do not disturb each other."""
+    async with simulate() as sim:
+        for name in ("one", "two"):
+            await sim.script(
+                "rate", rate=5_000, count=100, run_id=name, prefix=f"sensor.{name}"
+            )
+        for number in (1, 2):
+            await sim.look(f"/_script/rate/{number}?wait=10")
+
+        for name in ("one", "two"):
+            lines = await sim.ledger(run_id=name)
+            assert len(lines) == 100
+            assert all(name in line["entity_id"] for line in lines)

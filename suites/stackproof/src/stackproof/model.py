@@ -1,0 +1,294 @@
+"""What Compose says about a stack, parsed once into frozen data.
+
+Two sources: `docker compose config --format json` (what was promised) and
+`docker compose ps --all --format json` (what is there). Keys that this module does not
+name are left to the checks that need them, in `Service.declared`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from .durations import parse_duration
+from .errors import ModelError
+
+Kind = TypeVar("Kind", bound=StrEnum)
+
+# Docker's defaults for what a file leaves out.
+DEFAULT_STOP_GRACE_SECONDS = 10.0
+_DEFAULT_INTERVAL_SECONDS = 30.0
+_DEFAULT_TIMEOUT_SECONDS = 30.0
+_DEFAULT_RETRIES = 3
+
+
+class Condition(StrEnum):
+    """What a service waits for in another one."""
+
+    STARTED = "service_started"
+    HEALTHY = "service_healthy"
+    COMPLETED = "service_completed_successfully"
+
+
+class State(StrEnum):
+    """The engine's state of a container."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
+
+
+class Health(StrEnum):
+    """The engine's verdict of a container's health check."""
+
+    NONE = ""
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """One `depends_on` edge, seen from the service that waits."""
+
+    service: str
+    condition: Condition
+    required: bool = True
+    restart: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healthcheck:
+    """A declared health check; all times in seconds."""
+
+    test: tuple[str, ...]
+    interval: float
+    timeout: float
+    retries: int
+    start_period: float
+
+    @property
+    def budget(self) -> float:
+        """Seconds after the start by which a verdict is due."""
+        return self.start_period + (self.interval + self.timeout) * self.retries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service as declared, after merging and interpolation."""
+
+    name: str
+    depends_on: tuple[Dependency, ...]
+    healthcheck: Healthcheck | None
+    restart: str
+    stop_signal: str
+    stop_grace_seconds: float
+    declared: Mapping[str, Any] = field(repr=False, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackModel:
+    """A whole stack as declared."""
+
+    project: str
+    services: Mapping[str, Service]
+
+    @property
+    def one_shots(self) -> frozenset[str]:
+        """Services that are meant to end: another one waits for their success."""
+        return frozenset(
+            edge.service
+            for service in self.services.values()
+            for edge in service.depends_on
+            if edge.condition is Condition.COMPLETED
+        )
+
+    @property
+    def long_running(self) -> frozenset[str]:
+        """Services that are meant to stay."""
+        return frozenset(self.services) - self.one_shots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A container port that the host offers."""
+
+    address: str
+    port: int
+    target: int
+    protocol: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """One row of `ps`."""
+
+    id: str
+    name: str
+    service: str
+    state: State
+    health: Health
+    exit_code: int
+    ports: tuple[Published, ...]
+
+    def __str__(self) -> str:
+        exited = f"exit code {self.exit_code}" if self.state is State.EXITED else ""
+        return f"{self.service:<28} {self.state:<10} {self.health or exited}".rstrip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What is there, beside what was promised: the subject of all conditions."""
+
+    model: StackModel
+    containers: tuple[Container, ...]
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Declared services without a container."""
+        return frozenset(self.model.services) - {c.service for c in self.containers}
+
+    def __str__(self) -> str:
+        rows = [str(container) for container in self.containers]
+        rows += [f"{service:<28} no container" for service in sorted(self.missing)]
+        return "\n".join(rows) or "no containers"
+
+
+def parse_config(text: str) -> StackModel:
+    """Return the stack that `docker compose config --format json` printed.
+
+    Raises:
+        ModelError: the text is no such document, or holds an unknown condition.
+    """
+    document = _object(_json(text, "compose config"), "compose config")
+    services = _object(document.get("services") or {}, "services")
+    return StackModel(
+        project=str(document.get("name", "")),
+        services={
+            name: _service(name, _object(declared, f"service {name}"))
+            for name, declared in services.items()
+        },
+    )
+
+
+def parse_containers(text: str) -> tuple[Container, ...]:
+    """Return the rows of `docker compose ps --format json`.
+
+    Compose before 2.21 prints one array, later releases one object a line.
+
+    Raises:
+        ModelError: the text has neither form, or a row has an unknown state.
+    """
+    stripped = text.strip()
+    if not stripped or stripped == "null":
+        return ()
+    if stripped.startswith("["):
+        rows = _json(stripped, "compose ps")
+    else:
+        rows = [_json(line, "compose ps") for line in stripped.splitlines()]
+    return tuple(_container(_object(row, "row of compose ps")) for row in rows)
+
+
+def _service(name: str, declared: Mapping[str, Any]) -> Service:
+    grace = declared.get("stop_grace_period")
+    return Service(
+        name=name,
+        depends_on=_dependencies(name, declared.get("depends_on") or {}),
+        healthcheck=_healthcheck(declared.get("healthcheck")),
+        restart=str(declared.get("restart") or "no"),
+        stop_signal=str(declared.get("stop_signal") or "SIGTERM"),
+        stop_grace_seconds=(
+            parse_duration(str(grace)) if grace else DEFAULT_STOP_GRACE_SECONDS
+        ),
+        declared=declared,
+    )
+
+
+def _dependencies(name: str, declared: object) -> tuple[Dependency, ...]:
+    subject = f"depends_on of {name}"
+    if isinstance(declared, list):
+        edges: Mapping[str, Any] = {str(service): {} for service in declared}
+    else:
+        edges = _object(declared, subject)
+    return tuple(
+        Dependency(
+            service=service,
+            condition=_member(
+                Condition, edge.get("condition", Condition.STARTED), subject
+            ),
+            required=bool(edge.get("required", True)),
+            restart=bool(edge.get("restart", False)),
+        )
+        for service, edge in edges.items()
+    )
+
+
+def _healthcheck(declared: Mapping[str, Any] | None) -> Healthcheck | None:
+    if not declared or declared.get("disable"):
+        return None
+    test = declared.get("test") or ()
+    words = ("CMD-SHELL", test) if isinstance(test, str) else tuple(map(str, test))
+    if words == ("NONE",):
+        return None
+
+    def seconds(key: str, default: float) -> float:
+        value = declared.get(key)
+        return default if value is None else parse_duration(str(value))
+
+    return Healthcheck(
+        test=words,
+        interval=seconds("interval", _DEFAULT_INTERVAL_SECONDS),
+        timeout=seconds("timeout", _DEFAULT_TIMEOUT_SECONDS),
+        retries=int(declared.get("retries") or _DEFAULT_RETRIES),
+        start_period=seconds("start_period", 0.0),
+    )
+
+
+def _container(row: Mapping[str, Any]) -> Container:
+    name = str(row.get("Name", ""))
+    subject = f"container {name}"
+    return Container(
+        id=str(row.get("ID", "")),
+        name=name,
+        service=str(row.get("Service", "")),
+        state=_member(State, row.get("State"), subject),
+        health=_member(Health, row.get("Health") or "", subject),
+        exit_code=int(row.get("ExitCode") or 0),
+        ports=tuple(
+            Published(
+                address=str(port.get("URL", "")),
+                port=int(port["PublishedPort"]),
+                target=int(port["TargetPort"]),
+                protocol=str(port.get("Protocol", "tcp")),
+            )
+            for port in row.get("Publishers") or ()
+            if port.get("PublishedPort")
+        ),
+    )
+
+
+def _json(text: str, subject: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as err:
+        raise ModelError(subject, f"no JSON: {err}") from err
+
+
+def _object(value: object, subject: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ModelError(subject, f"expected an object, got {type(value).__name__}")
+    return value
+
+
+def _member(kind: type[Kind], value: object, subject: str) -> Kind:
+    try:
+        return kind(str(value))
+    except ValueError as err:
+        raise ModelError(subject, f"unknown {kind.__name__}: {value!r}") from err

@@ -4,6 +4,7 @@
 STACK_DIR="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 ROOT_DIR="$(dirname "$STACK_DIR")"
 STATE_DIR="$STACK_DIR/.setup"
+ENV_FILE="$STACK_DIR/.env"
 STARTED=$SECONDS
 VERBOSE="${VERBOSE:-0}"
 
@@ -91,10 +92,10 @@ trap on_exit EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# env_value NAME: the value of NAME in stack/.env, or else in the environment file
-# that stack/.env is made from.
+# env_value NAME: the value of NAME in the environment file, or else in the template
+# that it is made from.
 env_value() {
-  local file="$STACK_DIR/.env"
+  local file="$ENV_FILE"
   [[ -f "$file" ]] || file="$STACK_DIR/.env.${ENVIRONMENT:-production}"
   sed -n "s/^$1=//p" "$file" | tail -n 1
 }

@@ -18,6 +18,7 @@ Makes this host ready for the stack. Looks at the host first and changes nothing
 before that look has found no problem.
 
   --environment NAME   production (default) or development: what stack/.env is made from
+  --env-file FILE      another environment file than stack/.env
   --images WAY         auto (default): present, pulled, from the bundle, built from packages
                        pull: never build base images; build: never ask a registry
   --bundle FILE        load images from FILE first (made by --save-bundle)
@@ -52,6 +53,7 @@ parse_options() {
   while (($#)); do
     case "$1" in
       --environment) ENVIRONMENT="$(value_of "$@")" && shift ;;
+      --env-file) ENV_FILE="$(value_of "$@")" && shift ;;
       --images) IMAGES="$(value_of "$@")" && shift ;;
       --bundle) BUNDLE="$(value_of "$@")" && shift ;;
       --save-bundle) SAVE_BUNDLE="$(value_of "$@")" && shift ;;
@@ -77,7 +79,7 @@ plan() {
   while read -r image; do
     image_present "$image" || log "would: get image $image"
   done < <(bundle_images)
-  [[ -f "$STACK_DIR/.env" ]] || log "would: make stack/.env from .env.$ENVIRONMENT"
+  [[ -f "$ENV_FILE" ]] || log "would: make $ENV_FILE from .env.$ENVIRONMENT"
   log "dry run: nothing was changed"
 }
 

@@ -1,3 +1,4 @@
+# ruff: noqa: INP001, T201 - a script that runs alone
 """Measure how many events per second one core of the simulator emits and sends.
 
 Starts `python -m ha_simulator`, reads its WebSocket with a bare socket that decodes
@@ -18,9 +19,10 @@ import sys
 import threading
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any
 
-TOKEN = "speed"
+TOKEN = "speed"  # noqa: S105 - of a simulator that lives for seconds
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -34,15 +36,15 @@ def free_port() -> int:
 
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time a process has used."""
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        fields = stat.read().rpartition(")")[2].split()
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    fields = stat.rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def resident_mb(pid: int) -> float:
     """Return a process's resident memory in MB."""
-    with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def call(port: int, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -112,8 +114,8 @@ def main() -> int:
         [sys.executable, "-m", "ha_simulator", *argv], stdout=subprocess.PIPE
     )
     try:
-        assert simulator.stdout is not None
-        simulator.stdout.readline()
+        if simulator.stdout is not None:
+            simulator.stdout.readline()
         client = subscribe(port)
         counted = [0]
         threading.Thread(target=swallow, args=(client, counted), daemon=True).start()

@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 import pytest
+
 from reference_stack import Change, Observed, ReferenceStack
 from stackproof import wait_until
 from stackproof.influx import StateRow
@@ -81,7 +82,7 @@ def test_admin_api_shows_the_event(stack: ReferenceStack, sent: Observed) -> Non
 
 
 def test_counters_reconcile(stack: ReferenceStack, sent: Observed) -> None:
-    """received = forwarded + pending, and all that was forwarded is accounted for."""
+    """All that was received is forwarded or pending, and the outcomes add up."""
     stored_rows(stack, sent.entity_id)
 
     def nothing_pending(stats: dict[str, Any]) -> bool:

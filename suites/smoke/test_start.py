@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from reference_stack import LONG_RUNNING, ReferenceStack
 from stackproof import all_healthy, start_order
 

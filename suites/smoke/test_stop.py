@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 import pytest
+
 from reference_stack import Change, ReferenceStack
 from stackproof import all_healthy, all_stopped, any_failed, stops, wait_until
 from stackproof.influx import StateRow

@@ -14,13 +14,28 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp import web
+from hypothesis import settings
 
+from enrichment_pipeline.provision.settings import ProvisionSettings
+from enrichment_pipeline.settings import Settings
 from servicekit.health import Health
 from servicekit.influx import InfluxClient, TokenSource
+
+# A busy machine is no reason to fail, and no example is worth a folder of its own.
+settings.register_profile("quiet", deadline=None, database=None)
+settings.load_profile("quiet")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOW_US = 1_795_445_276_000_000
 Problem = tuple[int, str, str]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the machine reaches the settings of a test."""
+    for name in [*Settings.model_fields, *ProvisionSettings.model_fields]:
+        monkeypatch.delenv(name.upper(), raising=False)
+        monkeypatch.delenv(f"{name.upper()}_FILE", raising=False)
 
 
 @dataclass(frozen=True)
@@ -155,7 +170,7 @@ class FakeInflux:
         lines = split_lines((await request.read()).decode())
         self.writes.append(lines)
         await self.gate.wait()
-        problem = self._judge(request, lines)
+        problem = self._refuse(request) or self.judge(lines)
         if problem is None:
             return web.Response(status=204)
         status, code, message = problem
@@ -171,11 +186,15 @@ class FakeInflux:
             if ("entity_id", entity_id) in series[1]
         ]
 
-    def _judge(self, request: web.Request, lines: list[str]) -> Problem | None:
+    def _refuse(self, request: web.Request) -> Problem | None:
         if request.headers.get("Authorization") != f"Token {self.token}":
             return 401, "unauthorized", "unauthorized access"
         if request.query["bucket"] != self.bucket or request.query["org"] != "home":
             return 404, "not found", f'bucket "{request.query["bucket"]}" not found'
+        return None
+
+    def judge(self, lines: list[str]) -> Problem | None:
+        """Store lines, or say what InfluxDB says about them."""
         if self.script is not None and (scripted := self.script(lines)) is not None:
             return scripted
         parsed = []
@@ -232,6 +251,12 @@ async def influx() -> AsyncIterator[FakeInflux]:
     async with listening(app) as fake.url:
         yield fake
         fake.gate.set()
+
+
+@pytest.fixture(scope="session")
+def new_influx() -> Callable[[], FakeInflux]:
+    """Makes fakes that are asked directly, without a server."""
+    return FakeInflux
 
 
 @pytest_asyncio.fixture

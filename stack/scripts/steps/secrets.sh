@@ -16,11 +16,18 @@ write_secret() {
   log "secrets: made $2"
 }
 
-ensure_secrets() {
-  local folder name
+# secrets_folder: SECRETS_DIR, which is relative to the compose files.
+secrets_folder() {
+  local folder
   folder="$(env_value SECRETS_DIR)"
   folder="${folder:-./secrets}"
   [[ "$folder" == /* ]] || folder="$STACK_DIR/$folder"
+  printf '%s' "$folder"
+}
+
+ensure_secrets() {
+  local folder name
+  folder="$(secrets_folder)"
   mkdir -p "$folder"
   chmod 0700 "$folder"
   for name in influxdb_admin_password influxdb_admin_token admin_token; do
@@ -35,20 +42,21 @@ ensure_secrets() {
 }
 
 ensure_env_file() {
-  [[ -f "$STACK_DIR/.env" ]] && return
-  cp "$STACK_DIR/.env.$ENVIRONMENT" "$STACK_DIR/.env.partial"
-  mv "$STACK_DIR/.env.partial" "$STACK_DIR/.env"
-  log "made stack/.env from .env.$ENVIRONMENT"
+  [[ -f "$ENV_FILE" ]] && return
+  cp "$STACK_DIR/.env.$ENVIRONMENT" "$ENV_FILE.partial"
+  mv "$ENV_FILE.partial" "$ENV_FILE"
+  log "made $ENV_FILE from .env.$ENVIRONMENT"
 }
 
 # next_steps: what only the user can fill in.
 next_steps() {
-  local folder="$STACK_DIR/secrets"
+  local file
   [[ "$ENVIRONMENT" == production ]] || return 0
   if env_value HA_URL | grep -q 'your-'; then
-    log "next: set HA_URL in stack/.env"
+    log "next: set HA_URL in $ENV_FILE"
   fi
-  if [[ -z "$(env_value HA_ACCESS_TOKEN)" && ! -s "$folder/ha_access_token" ]]; then
-    log "next: put Home Assistant's long-lived token into stack/secrets/ha_access_token"
+  file="$(secrets_folder)/ha_access_token"
+  if [[ -z "$(env_value HA_ACCESS_TOKEN)" && ! -s "$file" ]]; then
+    log "next: put Home Assistant's long-lived token into $file"
   fi
 }

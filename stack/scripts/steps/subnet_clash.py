@@ -49,6 +49,11 @@ def host_routes() -> list[Network]:
     ]
 
 
+def overlap(one: Network, other: Network) -> bool:
+    """Tell whether two networks, of whatever version, share an address."""
+    return one.version == other.version and one.overlaps(other)
+
+
 def main(subnet: str, own: str) -> str | None:
     """Return the sentence that names the clash, or nothing."""
     try:
@@ -58,13 +63,11 @@ def main(subnet: str, own: str) -> str | None:
     networks = docker_networks()
     ours = networks.pop(own, [])
     for name, subnets in networks.items():
-        if any(wanted.version == net.version and wanted.overlaps(net) for net in subnets):
+        if any(overlap(wanted, subnet) for subnet in subnets):
             return f"subnet {wanted} overlaps the docker network {name}"
     dockers = [net for subnets in networks.values() for net in subnets] + ours
     for route in host_routes():
-        if route in dockers or wanted.version != route.version:
-            continue
-        if wanted.overlaps(route):
+        if route not in dockers and overlap(wanted, route):
             return f"subnet {wanted} overlaps the host's route {route}"
     return None
 

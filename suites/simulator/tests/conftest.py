@@ -95,13 +95,20 @@ class Simulated:
         self.simulator = simulator
         self.url = f"http://127.0.0.1:{port}"
         self.session = session
+        self._sockets: list[aiohttp.ClientWebSocketResponse] = []
 
     async def dial(self, **options: Any) -> Client:
         """Open a socket and say nothing."""
         socket = await self.session.ws_connect(
             f"{self.url}/api/websocket", max_msg_size=0, **options
         )
+        self._sockets.append(socket)
         return Client(socket)
+
+    async def hang_up(self) -> None:
+        """Close all clients' sockets; the server has dropped them already."""
+        for socket in self._sockets:
+            await socket.close()
 
     async def connect(self, *, coalesce: bool = True, token: str = TOKEN) -> Client:
         """Return a client that is subscribed to state_changed with id 2."""
@@ -154,12 +161,17 @@ async def simulated(**settings: Any) -> AsyncIterator[Simulated]:
         running(Settings(**chosen)) as (simulator, port),
         aiohttp.ClientSession() as session,
     ):
-        yield Simulated(simulator, port, session)
+        served = Simulated(simulator, port, session)
+        try:
+            yield served
+        finally:
+            await simulator.close()
+            await served.hang_up()
 
 
 @pytest.fixture
 def simulate() -> Callable[..., AbstractAsyncContextManager[Simulated]]:
-    """Give the function that serves a simulator: `async with simulate() as sim`."""
+    """Give what serves a simulator while an `async with` block runs."""
     return simulated
 
 

@@ -111,7 +111,7 @@ def test_wrong_fields_are_invalid_format(
     ],
 )
 def test_naming_the_feature_switches_coalescing(
-    caller: Caller, features: dict[str, int], coalesce: bool
+    caller: Caller, *, features: dict[str, int], coalesce: bool
 ) -> None:
     """The key counts and not its number; a later command without it switches off."""
     caller.coalesce = True

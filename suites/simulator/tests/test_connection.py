@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-
 TOKEN = "right-token"
 
 
@@ -60,7 +59,7 @@ async def test_silent_client_is_closed(simulate: Any) -> None:
 
 
 @pytest.mark.parametrize("logged_in", [False, True])
-async def test_invalid_json_is_closed(simulate: Any, logged_in: bool) -> None:
+async def test_invalid_json_is_closed(simulate: Any, *, logged_in: bool) -> None:
     """What is no JSON ends the connection in either phase."""
     async with simulate() as sim:
         client = await (sim.connect() if logged_in else sim.dial())

@@ -75,7 +75,7 @@ def test_period_from_the_future_has_nothing(home: HomeAssistant) -> None:
     ],
 )
 def test_stream_without_an_end_in_the_past_is_live(
-    home: HomeAssistant, fields: dict[str, Any], live: bool
+    home: HomeAssistant, *, fields: dict[str, Any], live: bool
 ) -> None:
     """Only a stream goes on, and only if its end is not over."""
     query = parse_query(home, command(**fields), NOW)
@@ -113,7 +113,7 @@ def test_defaults_are_those_of_home_assistant(home: HomeAssistant) -> None:
         ("sensor.a\n", False),
     ],
 )
-def test_entity_ids_are_two_slugs(entity_id: str, valid: bool) -> None:
+def test_entity_ids_are_two_slugs(*, entity_id: str, valid: bool) -> None:
     """domain.object_id, lower case, no underscore at the ends."""
     assert valid_entity_id(entity_id) is valid
 

@@ -111,3 +111,14 @@ async def test_two_jobs_run_side_by_side(simulate: Any) -> None:
             lines = await sim.ledger(run_id=name)
             assert len(lines) == 100
             assert all(name in line["entity_id"] for line in lines)
+
+
+async def test_stopping_a_finished_job_changes_nothing(simulate: Any) -> None:
+    """A job that is over keeps its state; one can wait for it again at once."""
+    async with simulate() as sim:
+        job = await sim.script("rate", rate=1_000, count=1, entities=2_500)
+        done = await sim.look(f"/_script/rate/{job['job']}?wait=10")
+        stopped = (await sim.script("stop", job=job["job"]))["jobs"]
+
+        assert done["state"] == "finished"
+        assert stopped == [await sim.look(f"/_script/rate/{job['job']}?wait=10")]

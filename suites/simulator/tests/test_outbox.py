@@ -113,7 +113,7 @@ def test_closed_outbox_takes_nothing(outbox: Outbox, calls: Calls) -> None:
     ],
 )
 def test_stalled_after_ten_seconds_above_the_peak(
-    outbox: Outbox, count: int, after_us: int, stalled: bool
+    outbox: Outbox, *, count: int, after_us: int, stalled: bool
 ) -> None:
     """More than 1,024 pending for 10 s is too slow."""
     fill(outbox, count, now_us=5)

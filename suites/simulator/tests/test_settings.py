@@ -73,3 +73,16 @@ def test_port_out_of_range_is_a_problem() -> None:
     """A port is at most 65535."""
     with pytest.raises(SettingsError, match="PORT: must be 0 to 65535"):
         parse_settings(["--token", "t", "--port", "70000"], {})
+
+
+def test_empty_variables_count_as_absent() -> None:
+    """Compose passes an unset variable as an empty text: the default holds."""
+    environ = {
+        "HA_SIMULATOR_TOKEN": "t",
+        "HA_SIMULATOR_CONTROL_TOKEN": "",
+        "HA_SIMULATOR_CONTROL_TOKEN_FILE": "",
+        "HA_SIMULATOR_PORT": "",
+    }
+    settings = parse_settings([], environ)
+
+    assert (settings.control_token, settings.port) == (None, 8123)

@@ -141,3 +141,30 @@ async def test_leaving_drops_everything_quickly(simulate: Any) -> None:
         assert (await client.closed())[0] == 1006
         assert (await frozen.closed())[0] == 1006
         assert sim.simulator.jobs.status()[0]["state"] == "stopped"
+
+
+async def test_return_of_all_entities_at_once_drops_the_client(simulate: Any) -> None:
+    """4,096 entities in one batch are too much, as after a real start."""
+    async with simulate() as sim:
+        await sim.script("burst", n=4_096, entities=4_096)
+        await sim.script("restart", **LATE)
+        home = sim.simulator.home
+        home.finish_stop(home.recorder.slot_us)
+        home.boot()
+        client = await sim.connect()
+        home.load_entities()
+        waiting = home.bring_back(5_000, home.recorder.slot_us)
+
+        assert waiting == 0
+        assert await client.closed() == (1006, [])
+
+
+async def test_large_restart_takes_several_turns(simulate: Any) -> None:
+    """All entities are back when the restart is over, however many there are."""
+    async with simulate() as sim:
+        await sim.script("burst", n=250, entities=250)
+        await sim.script("restart", **QUICK, batch=100, wait=True)
+        status = await sim.look("/_script/status")
+
+        assert (status["entities"], status["state"]) == (250, "RUNNING")
+        assert status["events"]["emitted"] == 500

@@ -90,6 +90,28 @@ async def test_stream_sends_the_rest_after_the_commit(simulate: Any) -> None:
         assert not early & late
 
 
+async def test_stream_skips_one_microsecond(simulate: Any) -> None:
+    """A row 1 µs after the newest sent one is left out of the rest, as in HA."""
+    async with simulate(commit_seconds=3600) as sim:
+        client = await sim.connect()
+        home = sim.simulator.home
+        entity, shape = home.states.entity(IDS[0]), home.shapes.number("run")
+        us = home.recorder.slot_us - 3_600_000_000
+        home.generate(entity, shape, us)
+        home.recorder.commit()
+        for step in (1, 2):
+            home.generate(entity, shape, us + step)
+        await client.events(3)
+        await client.send({"id": 3, **STREAM})
+        await client.next()
+        first = await client.next()
+        home.recorder.commit()
+        second = await client.next()
+
+        assert keys(first["event"]["states"]) == {(IDS[0], us)}
+        assert keys(second["event"]["states"]) == {(IDS[0], us + 2)}
+
+
 async def test_stream_goes_on_live(simulate: Any) -> None:
     """After the past, changes come grouped by entity and without times."""
     async with simulate(commit_seconds=0.05) as sim:
@@ -142,7 +164,7 @@ async def test_stream_that_cannot_keep_up_ends_silently(simulate: Any) -> None:
 
 
 @pytest.mark.parametrize("loaded", [False, True])
-async def test_history_can_be_taken_away(simulate: Any, loaded: bool) -> None:
+async def test_history_can_be_taken_away(simulate: Any, *, loaded: bool) -> None:
     """The control API unloads history, and gives it back."""
     async with simulate() as sim:
         client = await sim.connect()
@@ -152,3 +174,60 @@ async def test_history_can_be_taken_away(simulate: Any, loaded: bool) -> None:
         reply = await client.command(id=3, **PERIOD)
 
         assert reply["success"] is loaded
+
+
+@pytest.mark.parametrize(("significant", "seen"), [(True, ["2"]), (False, ["1", "2"])])
+async def test_live_stream_filters_like_the_past(
+    simulate: Any, *, significant: bool, seen: list[str]
+) -> None:
+    """Creations and, if asked for, attribute changes do not reach a live stream."""
+    async with simulate(commit_seconds=0.05) as sim:
+        client = await sim.connect()
+        await client.command(id=3, type="unsubscribe_events", subscription=2)
+        first = {"entity_id": "sensor.a", "state": "1"}
+        await sim.script("emit", changes=[first])
+        query = {
+            **STREAM,
+            "entity_ids": ["sensor.a", "sensor.new"],
+            "significant_changes_only": significant,
+        }
+        await client.send({"id": 4, **query})
+        await client.next()
+        await client.next()
+        changes = [
+            {**first, "attributes": {"a": 1}},
+            {"entity_id": "sensor.new", "state": "created"},
+            {"entity_id": "sensor.a", "state": "2", "attributes": {"a": 1}},
+        ]
+        await sim.script("emit", changes=changes)
+        message = await client.next()
+        while "start_time" in message["event"]:
+            message = await client.next()
+        states = message["event"]["states"]
+
+        assert [row["s"] for row in states.pop("sensor.a")] == seen
+        assert states == {}
+
+
+async def test_stream_ends_at_its_end(simulate: Any) -> None:
+    """A stream whose end is near stops there: later changes are not sent."""
+    async with simulate(commit_seconds=0.05) as sim:
+        client = await sim.connect()
+        await sim.script("burst", n=1)
+        await client.events(1)
+        now = (await sim.look("/_script/status"))["now_us"]
+        end = isoformat(now + 100_000).decode()
+        await client.send({"id": 3, **STREAM, "end_time": end})
+        message = await client.next()
+        while sim.simulator.home._watches:
+            await sim.look("/health")
+        await sim.script("burst", n=1)
+        streamed = []
+        while message.get("id") != 2:
+            streamed.append(message)
+            message = await client.next()
+        pong = await client.command(id=4, type="ping")
+
+        assert streamed[0]["result"] is None
+        assert all("start_time" in found["event"] for found in streamed[1:])
+        assert pong == {"id": 4, "type": "pong"}

@@ -33,6 +33,7 @@ MAX_BATCHES: Final = 2
 MAX_WAITING: Final = 4
 # Home Assistant's largest frames (a snapshot, a poison event) have some 10 MB.
 MAX_BODY_BYTES: Final = 64 * 1024 * 1024
+BODY_TIMEOUT_SECONDS: Final = 20.0
 
 _log = structlog.get_logger(__name__)
 
@@ -67,13 +68,13 @@ class Intake:
         began = time.monotonic()
         try:
             async with self._place():
-                batch = decode_batch(await request.read())
+                batch = decode_batch(await _body_of(request))
                 outcome, surplus = await self._store(batch)
-        except WireError as err:
+        except (WireError, UnicodeDecodeError) as err:
             return error_response(400, "bad_batch", str(err))
         except StoreUnavailable as err:
             self._counters.refuse(err.code)
-            _log.info("batch.refused", code=err.code, cause=err.message)
+            _log.debug("batch.refused", code=err.code, cause=err.message)
             return error_response(
                 503, err.code, err.message, retry_after=err.retry_after
             )
@@ -147,6 +148,16 @@ class Intake:
             self._limits.discard(limit)
             if not self._limits:
                 self._idle.set()
+
+
+async def _body_of(request: web.Request) -> bytes:
+    """Return the body; a sender that stops in the middle gives up its place."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
+            return await request.read()
+    except (ConnectionError, TimeoutError) as err:
+        _log.info("batch.broken_off", cause=str(err) or type(err).__name__)
+        raise web.HTTPRequestTimeout(text="the body did not come to its end") from err
 
 
 def _shutting_down() -> StoreUnavailable:

@@ -188,6 +188,7 @@ class Connection:
         return self._monotonic() - began >= self._options.stable_seconds
 
     async def _wait_for_spool(self) -> None:
+        await self._spool.wait_open()
         if not self._spool.accepting:
             self._become("paused")
             if self._spool.full:
@@ -262,8 +263,13 @@ class Connection:
                 return cast("bytes", message.data)
             case aiohttp.WSMsgType.BINARY:
                 raise ProtocolViolation(self._protocol.phase, "a binary frame")
+            case aiohttp.WSMsgType.ERROR:
+                cause = f"the connection failed: {_cause(message.data)}"
+                raise ConnectionLost(self._shown_url, cause)
             case _:
-                raise ConnectionLost(self._shown_url, _closed(socket, message.data))
+                code = message.data or socket.close_code
+                cause = f"Home Assistant closed the connection (code {code})"
+                raise ConnectionLost(self._shown_url, cause)
 
     def _on_silence(self, seconds: float, err: TimeoutError) -> None:
         match self._protocol.phase:
@@ -315,6 +321,7 @@ class Connection:
 
     def _lost(self, code: str, detail: str) -> None:
         other = "ha_unreachable" if code == "auth_invalid" else "auth_invalid"
+        self._become("disconnected")
         self._last_error = detail
         self._health.clear(other)
         self._health.set(code, Status.DEGRADED, detail)
@@ -329,15 +336,7 @@ class Connection:
             self._state, self._since = state, self._clock()
 
 
-def _closed(socket: Socket, data: object) -> str:
-    error = socket.exception()
-    if error is not None:
-        return f"connection failed: {_cause(error)}"
-    code = data if isinstance(data, int) else socket.close_code
-    return f"Home Assistant closed the connection (code {code})"
-
-
-def _cause(error: BaseException) -> str:
+def _cause(error: object) -> str:
     if isinstance(error, aiohttp.ClientResponseError):
         # Its own text repeats the address, with the user's password if it has one.
         return f"the answer to the upgrade was {error.status} {error.message}"

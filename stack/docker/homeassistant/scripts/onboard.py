@@ -105,19 +105,24 @@ def store(token: str) -> None:
     partial.rename(TOKEN_FILE)
 
 
-async def onboard() -> None:
+async def usable_token(password: str, known: str | None) -> str:
+    """Return the known token if it still works, a new one if not."""
+    async with asyncio.timeout(DEADLINE), aiohttp.ClientSession() as http:
+        if known and await works(http, known):
+            return known
+        return await long_lived_token(http, await authorization_code(http, password))
+
+
+def main() -> None:
     """Leave a token that works in the token file."""
     password = Path(os.environ["HA_PASSWORD_FILE"]).read_text(encoding="utf-8").strip()
-    async with (
-        asyncio.timeout(DEADLINE),
-        aiohttp.ClientSession() as http,
-    ):
-        if TOKEN_FILE.exists() and await works(http, TOKEN_FILE.read_text()):
-            return
-        store(await long_lived_token(http, await authorization_code(http, password)))
+    known = TOKEN_FILE.read_text(encoding="utf-8") if TOKEN_FILE.exists() else None
+    token = asyncio.run(usable_token(password, known))
+    if token != known:
+        store(token)
 
 
 try:
-    asyncio.run(onboard())
+    main()
 except (OnboardingFailed, aiohttp.ClientError, TimeoutError, OSError) as error:
     sys.exit(f"onboarding: {error!r}")

@@ -7,7 +7,13 @@ conftest.py imports; neither is imported here.
 from __future__ import annotations
 
 from .admin import AdminApi, ServiceApi
-from .errors import BadAnswer, ReferenceStackError, SourceSilent, TokenMissing
+from .errors import (
+    BadAnswer,
+    LedgerIncomplete,
+    ReferenceStackError,
+    SourceSilent,
+    TokenMissing,
+)
 from .homeassistant import Change, HomeAssistant, Observed
 from .project import (
     DATABASE,
@@ -18,6 +24,7 @@ from .project import (
     StackProject,
     prepare,
 )
+from .simulator import Load, Sent, Simulator
 from .stack import ReferenceStack
 
 __all__ = [
@@ -29,10 +36,14 @@ __all__ = [
     "BadAnswer",
     "Change",
     "HomeAssistant",
+    "LedgerIncomplete",
+    "Load",
     "Observed",
     "ReferenceStack",
     "ReferenceStackError",
+    "Sent",
     "ServiceApi",
+    "Simulator",
     "SourceKind",
     "SourceSilent",
     "StackProject",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import requests
+
 from stackproof import Endpoint
 
 from .errors import BadAnswer

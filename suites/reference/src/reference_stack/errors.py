@@ -3,6 +3,7 @@
 ```
 ReferenceStackError
 ├── BadAnswer
+├── LedgerIncomplete
 ├── SourceSilent
 └── TokenMissing
 ```
@@ -26,6 +27,17 @@ class BadAnswer(ReferenceStackError):
 
     def __str__(self) -> str:
         return f"{self.url} answered {self.status}: {self.text[:300]}"
+
+
+class LedgerIncomplete(ReferenceStackError):
+    """The simulator no longer knows all that it has sent in a run."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(run_id)
+        self.run_id = run_id
+
+    def __str__(self) -> str:
+        return f"the ledger of the run {self.run_id} has lost its oldest events"
 
 
 class SourceSilent(ReferenceStackError):

@@ -15,18 +15,17 @@ import docker
 import pytest
 from docker import DockerClient
 from pytest_docker.plugin import Services
+
 from stackproof import (
     EventRecorder,
-    StackEvidence,
     all_healthy,
     any_failed,
-    engine_inspect,
     find_free_subnet,
     wait_until,
 )
-from stackproof.interrupt import interrupted_once
 from stackproof.pytest_plugin import WatchStack
 
+from .launch import watched
 from .project import StackProject, prepare
 from .stack import ReferenceStack
 
@@ -78,20 +77,8 @@ def recorder(
     This fixture owns the clean-up: it is set up before pytest-docker starts anything,
     so it is torn down after it, also when the start fails half-way.
     """
-    with (
-        interrupted_once(),
-        EventRecorder.of_project(engine, project.name) as events,
-    ):
-        evidence = StackEvidence(
-            compose=project.compose,
-            inspect=engine_inspect(engine),
-            timeline=lambda: events.timeline,
-        )
-        try:
-            with watch_stack(evidence):
-                yield events
-        finally:
-            project.compose.down()
+    with watched(engine, project, watch_stack) as events:
+        yield events
 
 
 @pytest.fixture(scope="session")

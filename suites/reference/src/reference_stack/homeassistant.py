@@ -14,8 +14,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
-from stackproof import Endpoint
 from websockets.sync.client import ClientConnection, connect
+
+from stackproof import Endpoint
 
 from .errors import BadAnswer, SourceSilent
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from docker import DockerClient
 from docker.errors import NotFound
+
 from stackproof import Compose, EventRecorder, Snapshot, StackModel
 from stackproof.influx import StateReader
 
@@ -15,6 +16,7 @@ from .admin import AdminApi, ServiceApi
 from .errors import TokenMissing
 from .homeassistant import HomeAssistant
 from .project import SourceKind, StackProject
+from .simulator import Simulator
 
 _PORTS = {
     "websocket-ingestion": 8001,
@@ -67,6 +69,13 @@ class ReferenceStack:
         return HomeAssistant(
             endpoint=self.compose.port("home-assistant", _PORTS["home-assistant"]),
             token=self._source_token(),
+        )
+
+    @property
+    def simulator(self) -> Simulator:
+        """The control API of the scripted Home Assistant."""
+        return Simulator(
+            endpoint=self.compose.port("home-assistant", _PORTS["home-assistant"])
         )
 
     @property

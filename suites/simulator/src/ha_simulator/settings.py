@@ -40,7 +40,7 @@ class Settings:
     peak_seconds: float = 10.0
 
 
-_KINDS: dict[str, type[str] | type[int] | type[float]] = {
+_KINDS: dict[str, type[str | int | float]] = {
     "token": str,
     "host": str,
     "port": int,
@@ -87,7 +87,7 @@ def _environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, s
     texts: dict[str, str] = {}
     files: dict[str, str] = {}
     for variable, text in environ.items():
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or not text:
             continue
         name = variable.removeprefix(PREFIX).lower()
         if name in _KINDS:
@@ -107,7 +107,7 @@ def _environment(environ: Mapping[str, str], problems: list[str]) -> dict[str, s
         if not text:
             problems.append(f"{variable}: {path} is empty")
         texts.setdefault(name, text)
-    return {name: text for name, text in texts.items() if text or name == "token"}
+    return texts
 
 
 def _unfit(values: Mapping[str, str | int | float]) -> list[str]:

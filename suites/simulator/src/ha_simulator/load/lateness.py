@@ -23,15 +23,13 @@ class Lateness:
 
     def add(self, late_us: int) -> None:
         """Note one event that left *late_us* after its intended time."""
-        if late_us < 0:
-            late_us = 0
+        late_us = max(late_us, 0)
         self._buckets[min(late_us.bit_length(), _BUCKETS - 1)] += 1
         self._sum_us += late_us
         self.count += 1
         if late_us > LATE_US:
             self.late += 1
-        if late_us > self.max_us:
-            self.max_us = late_us
+        self.max_us = max(self.max_us, late_us)
 
     def quantile_us(self, share: float) -> int:
         """Return an upper bound of this quantile in µs, exact to a factor of two."""

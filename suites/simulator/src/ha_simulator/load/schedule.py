@@ -56,7 +56,7 @@ class Poisson:
 
     def __init__(self, rate: float, seed: int) -> None:
         self._rate = rate
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - arrivals, no secrets
         self._base = 0
         self._offsets = [0.0]
 

@@ -86,7 +86,7 @@ def convert(message: dict[str, Any], kind: type[T]) -> T:
         raise CommandError(messages.INVALID_FORMAT, str(err)) from err
 
 
-def ping(client: Client, message: dict[str, Any]) -> bytes:
+def ping(_: Client, message: dict[str, Any]) -> bytes:
     """Answer `ping` with a pong, which is no result."""
     return messages.pong(convert(message, Plain).id)
 
@@ -182,18 +182,18 @@ def recorder_info(client: Client, message: dict[str, Any]) -> bytes:
     return messages.result(convert(message, Plain).id, value=msgspec.json.encode(info))
 
 
-def empty_list(client: Client, message: dict[str, Any]) -> bytes:
+def empty_list(_: Client, message: dict[str, Any]) -> bytes:
     """Answer a registry list: this installation has no registry entries."""
     return messages.result(convert(message, Plain).id, value=b"[]")
 
 
-def list_for_display(client: Client, message: dict[str, Any]) -> bytes:
+def list_for_display(_: Client, message: dict[str, Any]) -> bytes:
     """Answer the entity registry in its short form."""
     value = {"entity_categories": {"0": "config", "1": "diagnostic"}, "entities": []}
     return messages.result(convert(message, Plain).id, value=msgspec.json.encode(value))
 
 
-def get_entries(client: Client, message: dict[str, Any]) -> bytes:
+def get_entries(_: Client, message: dict[str, Any]) -> bytes:
     """Answer registry entries of named entities: there are none."""
     command = convert(message, GetEntries)
     value = dict.fromkeys(command.entity_ids)

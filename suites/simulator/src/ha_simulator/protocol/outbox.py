@@ -68,8 +68,7 @@ class Outbox:
         self._messages.append(message)
         self._serials.append(serial)
         pending = len(self._messages)
-        if pending > self.peak:
-            self.peak = pending
+        self.peak = max(self.peak, pending)
         if pending >= MAX_PENDING:
             self.close()
             self._overflow()

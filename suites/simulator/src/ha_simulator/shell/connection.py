@@ -49,7 +49,7 @@ class Connection:
         clock: returns the wall-clock time in µs.
         auth_seconds: how long the client may take for its auth message.
         peak_us: how long it may stay above 1,024 pending messages.
-        attempted: told of each auth attempt, True when the token was right.
+        attempted: told of each auth attempt; the session's phase tells if it was good.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Connection:
         clock: Callable[[], int],
         auth_seconds: float,
         peak_us: int,
-        attempted: Callable[[bool], None],
+        attempted: Callable[[Session], None],
     ) -> None:
         self.number = number
         self.peer = ""
@@ -168,14 +168,14 @@ class Connection:
         try:
             reply = self.session.authenticate(message.data)
         except AuthRefused as err:
-            self._attempted(False)
+            self._attempted(self.session)
             self._end(Ending.AUTH)
             await self._socket.send_frame(err.reply, WSMsgType.TEXT)
             return False
         except Disconnect:
             self._end(Ending.PROTOCOL)
             return False
-        self._attempted(True)
+        self._attempted(self.session)
         await self._socket.send_frame(reply, WSMsgType.TEXT)
         return True
 

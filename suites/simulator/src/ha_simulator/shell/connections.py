@@ -9,6 +9,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from ..errors import ControlError
+from ..protocol.session import Phase, Session
 from ..world.homeassistant import HomeAssistant
 from .connection import Connection, Ending
 from .halfopen import HalfOpen
@@ -125,5 +126,5 @@ class Connections:
         """Return the connections that nobody has ended yet."""
         return [found for found in self._open.values() if found.ending is None]
 
-    def _attempted(self, accepted: bool) -> None:
-        self._attempts.append((self._clock(), accepted))
+    def _attempted(self, session: Session) -> None:
+        self._attempts.append((self._clock(), session.phase is Phase.COMMAND))

@@ -264,7 +264,7 @@ class Control:
         await response.write_eof()
         return response
 
-    async def status(self, request: web.Request) -> web.Response:
+    async def status(self, _: web.Request) -> web.Response:
         """Return the status document."""
         return _json(self._simulator.status())
 
@@ -332,7 +332,7 @@ def _check_generated(body: BurstRequest | RateRequest) -> None:
     _require(valid_entity_id(f"{body.prefix}_0"), "prefix", "domain.name")
 
 
-def _require(condition: bool, name: str, what: str) -> None:
+def _require(condition: object, name: str, what: str) -> None:
     if not condition:
         raise ControlError(400, "bad_request", f"{name} must be {what}")
 

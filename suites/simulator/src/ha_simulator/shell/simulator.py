@@ -80,7 +80,7 @@ class Simulator:
             self.connections.drop(Ending.RESTART)
             logs.log("homeassistant.stopping")
         self._return = self._tasks.create_task(
-            self._come_back(timetable, batch, crash, done)
+            self._come_back(timetable, done, batch=batch, crash=crash)
         )
         return done
 
@@ -128,7 +128,7 @@ class Simulator:
         }
 
     async def _come_back(
-        self, timetable: Timetable, batch: int, crash: bool, done: asyncio.Event
+        self, timetable: Timetable, done: asyncio.Event, *, batch: int, crash: bool
     ) -> None:
         loop = asyncio.get_running_loop()
         start = loop.time()
@@ -176,7 +176,7 @@ def make_app(simulator: Simulator, settings: Settings) -> web.Application:
             return web.Response(status=503)
         return await handler(request)
 
-    async def health(request: web.Request) -> web.Response:
+    async def health(_: web.Request) -> web.Response:
         return web.json_response(
             {
                 "service": "ha-simulator",

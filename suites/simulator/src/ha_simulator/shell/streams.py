@@ -92,6 +92,8 @@ class _Live:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow())
             await self._committed()
+            # Home Assistant adds a microsecond although its bounds are exclusive, so
+            # a row exactly one microsecond after the newest one is left out.
             start_us = (newest_us or query.period.start_us) + 1
             rest = replace(past, start_us=start_us, start_state=False)
             await _send(

@@ -117,8 +117,8 @@ def _event(
     """Return an event message without its tail `,"id":N}`: the id comes last."""
     return b"".join(
         (
-            b'{"type":"event","event":{"event_type":"state_changed","data":'
-            b'{"entity_id":',
+            b'{"type":"event","event":{"event_type":"state_changed",',
+            b'"data":{"entity_id":',
             quoted,
             b',"old_state":',
             old or b"null",
@@ -184,8 +184,7 @@ class StateMachine:
     ) -> tuple[int, bytes]:
         """Give *entity* the next generated state: the path that must be fast."""
         us = entity.high_us + 1
-        if now_us > us:
-            us = now_us
+        us = max(us, now_us)
         entity.high_us = entity.changed_us = us
         serial = self._journal.append(
             entity.number,

@@ -1,0 +1,446 @@
+"""The spool: group commit, back-pressure, limits, failures, restart."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+import pytest
+
+from servicekit.health import STARTING, Health, Status
+from servicekit.wire import Origin, Outcome
+from websocket_ingestion.errors import SpoolError
+from websocket_ingestion.ledger import Acknowledged, Arrival, Counters
+from websocket_ingestion.spool import Lot, Spool, SpoolLimits, SpoolState
+from websocket_ingestion.store import Store
+
+MEBIBYTE = 1024 * 1024
+LIMITS = SpoolLimits(
+    disk_bytes=64 * MEBIBYTE,
+    commit_seconds=0.001,
+    retry_first_seconds=0.001,
+    retry_most_seconds=0.002,
+)
+Until = Callable[..., Awaitable[str]]
+ALL = {"max_events": 10**9, "max_bytes": 10**9}
+
+
+class BrokenStore(Store):
+    """A store whose commits fail as long as the test wants."""
+
+    broken: SpoolError | None = None
+    late = False
+
+    def commit(
+        self,
+        arrivals: Sequence[Arrival] = (),
+        acknowledged: Acknowledged | None = None,
+        *,
+        prune: int = 0,
+    ) -> Counters:
+        """Fail before the commit, or (late) after it."""
+        broken = type(self).broken
+        if broken is not None and not self.late:
+            raise broken
+        done = super().commit(arrivals, acknowledged, prune=prune)
+        if broken is not None:
+            type(self).broken = None
+            raise broken
+        return done
+
+
+@pytest.fixture
+def blocked(path: Path) -> Path:
+    """Put a folder where the spool should be."""
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where the spool is."""
+    return tmp_path / "spool.db"
+
+
+@asynccontextmanager
+async def running(
+    path: Path,
+    health: Health,
+    limits: SpoolLimits = LIMITS,
+    *,
+    open_store: Callable[[Path], Store] = Store.open,
+    clock: Callable[[], float] = lambda: 100.0,
+) -> AsyncIterator[Spool]:
+    """Run a spool; close it in the end."""
+    health.clear(STARTING)
+    spool = Spool(path, health, limits, open_store=open_store, clock=clock)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(spool.run())
+        yield spool
+        await spool.close()
+
+
+def frames(*sizes: int, events: int = 1) -> list[Arrival]:
+    """Return frames with payloads of these sizes."""
+    return [
+        Arrival(90_000_000 + number, Origin.LIVE, events, b"x" * size, 7)
+        for number, size in enumerate(sizes)
+    ]
+
+
+def taken(lot: Lot) -> Outcome:
+    """Return the outcome that all events were written."""
+    return Outcome(lot.events, 0, 0, 0)
+
+
+async def drain(spool: Spool) -> int:
+    """Acknowledge everything that is committed; return the number of lots."""
+    lots = 0
+    while spool.waiting_events:
+        lot = await spool.next_lot(max_events=10**9, max_bytes=MEBIBYTE)
+        spool.acknowledge(lot, taken(lot))
+        lots += 1
+    return lots
+
+
+async def saved(spool: Spool) -> Counters:
+    """Return the counters once every acknowledgement is committed."""
+    await spool.put(frames(1, events=0))
+    await spool.flush()
+    return spool.view().counters
+
+
+@pytest.mark.asyncio
+async def test_frames_are_committed_in_one_group(path: Path, health: Health) -> None:
+    """What arrives within the window is one commit, and comes out in order."""
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        for size in (1, 2, 3):
+            await spool.put(frames(size))
+        await spool.flush()
+        lot = await spool.next_lot(**ALL)
+        view = spool.view()
+
+    assert [(one.row, len(one.payload)) for one in lot.frames] == [
+        (1, 1),
+        (2, 2),
+        (3, 3),
+    ]
+    assert (view.commits, view.counters.received, view.queued_frames) == (1, 3, 0)
+    assert view.state is SpoolState.ACCEPTING
+
+
+@pytest.mark.asyncio
+async def test_the_same_lot_until_it_is_acknowledged(
+    path: Path, health: Health
+) -> None:
+    """A failed forward gets the same frames again; then come the next ones."""
+    async with running(path, health) as spool:
+        await spool.put(frames(1, 1, 1))
+        first = await spool.next_lot(max_events=2, max_bytes=99)
+        again = await spool.next_lot(max_events=2, max_bytes=99)
+        spool.acknowledge(first, Outcome(1, 0, 1, 0))
+        rest = await spool.next_lot(max_events=2, max_bytes=99)
+        counters = await saved(spool)
+
+    assert first == again
+    assert [frame.row for frame in rest.frames] == [3]
+    assert (counters.cursor, counters.written, counters.dead_lettered) == (2, 1, 1)
+    assert counters.received == counters.forwarded + counters.pending == 3
+
+
+@pytest.mark.asyncio
+async def test_a_restart_carries_on(path: Path, health: Health) -> None:
+    """Counters and position survive; the open frames are read from the file."""
+    async with running(path, health) as spool:
+        await spool.put(frames(1, 2, 3))
+        lot = await spool.next_lot(max_events=1, max_bytes=99)
+        spool.acknowledge(lot, taken(lot))
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        view = spool.view()
+        lot = await spool.next_lot(**ALL)
+
+    assert [len(frame.payload) for frame in lot.frames] == [2, 3]
+    assert (view.counters.received, view.counters.forwarded) == (3, 1)
+    assert view.oldest_age_seconds == pytest.approx(10.0, abs=0.01)
+
+
+@pytest.mark.asyncio
+async def test_a_close_commits_what_waits(path: Path, health: Health) -> None:
+    """Frames and acknowledgements of the last moment are in the file."""
+    limits = SpoolLimits(disk_bytes=MEBIBYTE, commit_seconds=3600)
+    async with running(path, health, limits) as spool:
+        await spool.put(frames(1))
+        await spool.flush()
+        lot = await spool.next_lot(**ALL)
+        spool.acknowledge(lot, taken(lot))
+        await spool.put(frames(5))
+    with closing(Store.open(path)) as store:
+        counters = store.counters
+
+    assert (counters.received, counters.written, counters.frames) == (2, 1, 1)
+    assert spool.view().state is SpoolState.CLOSED
+
+
+@pytest.mark.asyncio
+async def test_a_full_queue_holds_the_reader_back(path: Path, health: Health) -> None:
+    """`put` waits for a commit when too many bytes wait for one."""
+    gate = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def open_late(path: Path) -> Store:
+        asyncio.run_coroutine_threadsafe(gate.wait(), loop).result()
+        return Store.open(path)
+
+    limits = SpoolLimits(disk_bytes=MEBIBYTE, queue_bytes=100)
+    async with running(path, health, limits, open_store=open_late) as spool:
+        await spool.put(frames(60, 60))
+        waiting = asyncio.ensure_future(spool.put(frames(1)))  # noqa: TID251
+        done, _ = await asyncio.wait({waiting}, timeout=0.02)
+        queued = spool.view().queued_frames
+        gate.set()
+        await waiting
+        await spool.flush()
+        received = spool.view().counters.received
+
+    assert (len(done), queued, received) == (0, 2, 3)
+
+
+@pytest.mark.asyncio
+async def test_a_backlog_beyond_the_memory_is_read_from_the_file(
+    path: Path, health: Health
+) -> None:
+    """Order and completeness do not depend on where the frames are."""
+    limits = SpoolLimits(disk_bytes=MEBIBYTE, commit_seconds=0.001, memory_bytes=250)
+    rows: list[int] = []
+    async with running(path, health, limits) as spool:
+        for _ in range(10):
+            await spool.put(frames(100))
+        await spool.flush()
+        while spool.waiting_events:
+            lot = await spool.next_lot(max_events=3, max_bytes=10**6)
+            rows += [frame.row for frame in lot.frames]
+            spool.acknowledge(lot, taken(lot))
+        counters = await saved(spool)
+
+    assert rows == list(range(1, 11))
+    assert (counters.written, counters.pending) == (10, 0)
+
+
+@pytest.mark.asyncio
+async def test_a_full_spool_pauses_and_resumes(
+    path: Path, health: Health, until: Until
+) -> None:
+    """At the limit it says so and stops accepting; below 90 % it goes on."""
+    limits = SpoolLimits(disk_bytes=MEBIBYTE, commit_seconds=0.001)
+    async with running(path, health, limits) as spool:
+        await spool.wait_open()
+        await spool.put(frames(*[100_000] * 9))
+        await spool.flush()
+        filling = spool.accepting, health.has("spool_filling")
+        await spool.put(frames(*[100_000] * 3))
+        detail = await until("spool_full")
+        paused = spool.accepting, spool.full, health.status
+        lot = await spool.next_lot(max_events=1, max_bytes=1)
+        spool.acknowledge(lot, taken(lot))
+        still = (await saved(spool)).frames, spool.full
+        await drain(spool)
+        await spool.wait_accepting()
+        view = spool.view()
+
+    assert filling == (True, True)
+    assert paused == (False, True, Status.DEGRADED)
+    assert detail.startswith("the spool holds 1.2 of 1.0 MiB; not reading")
+    assert still == (12, True)
+    assert view.state is SpoolState.ACCEPTING
+    assert view.bytes < 0.9 * MEBIBYTE
+    assert health.status is Status.READY
+
+
+@pytest.mark.asyncio
+async def test_acknowledged_rows_leave_the_file(path: Path, health: Health) -> None:
+    """The file does not grow with the events that went through."""
+    limits = SpoolLimits(
+        disk_bytes=64 * MEBIBYTE, commit_seconds=0.001, prune_bytes=100_000
+    )
+    sizes = []
+    async with running(path, health, limits) as spool:
+        for _ in range(6):
+            await spool.put(frames(*[10_000] * 50))
+            await spool.flush()
+            await drain(spool)
+            await saved(spool)
+            sizes.append(spool.view().bytes)
+
+    assert max(sizes) < 1_500_000
+    assert sizes[-1] <= max(sizes[:3])
+
+
+FULL = SpoolError("p", "SQLITE_FULL", "database or disk is full")
+BROKEN = SpoolError("p", "SQLITE_IOERR_WRITE", "disk I/O error")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("error", [FULL, BROKEN], ids=["full", "io-error"])
+async def test_a_failing_disk_is_named_and_survived(
+    path: Path, health: Health, until: Until, error: SpoolError, logged: list[str]
+) -> None:
+    """It says why, keeps what it has, and goes on by itself; one line is logged."""
+    async with running(path, health, open_store=BrokenStore.open) as spool:
+        await spool.wait_open()
+        BrokenStore.broken = error
+        await spool.put(frames(1, 1))
+        detail = await until("spool_unwritable")
+        with pytest.raises(SpoolError, match="SQLITE"):
+            await spool.flush()
+        failing = health.status, spool.accepting, spool.view().state
+        BrokenStore.broken = None
+        await until("spool_unwritable", there=False)
+        await spool.flush()
+        view = spool.view()
+
+    assert failing == (Status.FAILING, False, SpoolState.UNWRITABLE)
+    assert "retrying, nothing is read from Home Assistant" in detail
+    assert (view.counters.received, view.state) == (2, SpoolState.ACCEPTING)
+    assert logged.count("spool.failed") == 1
+
+
+@pytest.mark.asyncio
+async def test_a_commit_that_failed_late_is_not_repeated(
+    path: Path, health: Health, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit that took effect and still reported an error is not counted twice."""
+    monkeypatch.setattr(BrokenStore, "late", True)
+    async with running(path, health, open_store=BrokenStore.open) as spool:
+        await spool.put(frames(1, 1))
+        first = await spool.next_lot(max_events=1, max_bytes=9)
+        spool.acknowledge(first, taken(first))
+        BrokenStore.broken = BROKEN
+        await spool.put(frames(1))
+        await until("spool_unwritable")
+        await until("spool_unwritable", there=False)
+        counters = await saved(spool)
+        lot = await spool.next_lot(**ALL)
+
+    assert (counters.received, counters.written, counters.cursor) == (3, 1, 1)
+    assert [frame.row for frame in lot.frames] == [2, 3, 4]
+
+
+@pytest.mark.asyncio
+async def test_a_full_disk_lets_the_backlog_drain(
+    path: Path, health: Health, until: Until
+) -> None:
+    """With no room for new frames, acknowledged ones still leave the file."""
+
+    def open_small(path: Path) -> Store:
+        store = Store.open(path)
+        store._connection.execute("PRAGMA max_page_count = 40")
+        return store
+
+    async with running(path, health, open_store=open_small) as spool:
+        await spool.wait_open()
+        await spool.put(frames(*[20_000] * 5))
+        await spool.flush()
+        await spool.put(frames(*[20_000] * 5))
+        await until("spool_unwritable")
+        await drain(spool)
+        await until("spool_unwritable", there=False)
+        await spool.flush()
+        view = spool.view()
+
+    assert (view.counters.received, view.counters.written) == (10, 5)
+
+
+@pytest.mark.asyncio
+async def test_a_spool_that_cannot_be_opened_keeps_trying(
+    blocked: Path, health: Health, until: Until
+) -> None:
+    """A bad path is a failing health, not a crash; it opens once it can."""
+    async with running(blocked, health) as spool:
+        detail = await until("spool_unwritable")
+        early = spool.accepting
+        await asyncio.to_thread(blocked.rmdir)
+        await spool.wait_accepting()
+        await spool.put(frames(1))
+        await spool.flush()
+
+    assert f"spool {blocked}" in detail
+    assert (early, spool.view().counters.received) == (False, 1)
+
+
+@pytest.mark.asyncio
+async def test_a_close_does_not_wait_for_a_broken_disk(
+    path: Path, health: Health, until: Until, logged: list[str]
+) -> None:
+    """The end comes although nothing can be saved, and says what is lost."""
+    limits = SpoolLimits(disk_bytes=MEBIBYTE, retry_first_seconds=3600)
+    try:
+        async with running(path, health, limits, open_store=BrokenStore.open) as spool:
+            await spool.wait_open()
+            BrokenStore.broken = BROKEN
+            await spool.put(frames(1))
+            await until("spool_unwritable")
+    finally:
+        BrokenStore.broken = None
+
+    assert "spool.not_saved" in logged
+    with pytest.raises(SpoolError, match="disk I/O error"):
+        await spool.flush()
+
+
+@pytest.mark.asyncio
+async def test_a_close_before_the_file_opens(
+    blocked: Path, health: Health, until: Until
+) -> None:
+    """A service that never got its file ends as well."""
+    async with running(blocked, health) as spool:
+        await until("spool_unwritable")
+
+    assert spool.view().state is SpoolState.CLOSED
+
+
+@pytest.mark.asyncio
+async def test_a_damaged_frame_is_counted_and_shown(
+    path: Path, health: Health, logged: list[str]
+) -> None:
+    """Its events count as dead-lettered, so that the sums still hold."""
+    async with running(path, health) as spool:
+        await spool.put(frames(5, 5, 5, events=4))
+        await spool.flush()
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("UPDATE frames SET payload = x'0102030405' WHERE row = 2")
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        lot = await spool.next_lot(**ALL)
+        spool.acknowledge(lot, taken(lot))
+        counters = await saved(spool)
+        view = spool.view()
+
+    assert (lot.events, lot.damaged_events, lot.last_row) == (8, 4, 3)
+    assert (counters.written, counters.dead_lettered, counters.pending) == (8, 4, 0)
+    assert view.damaged_frames == 1
+    assert "spool.damaged" in logged
+    assert health.has("spool_damaged")
+
+
+@pytest.mark.asyncio
+async def test_the_age_is_that_of_the_oldest_open_frame(
+    path: Path, health: Health
+) -> None:
+    """Lag is measured from the first frame that is not acknowledged."""
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        empty = spool.view().oldest_age_seconds
+        await spool.put([Arrival(40_000_000, Origin.LIVE, 1, b"a")])
+        await spool.put([Arrival(70_000_000, Origin.LIVE, 1, b"b")])
+        await spool.flush()
+        both = spool.view().oldest_age_seconds
+        lot = await spool.next_lot(max_events=1, max_bytes=1)
+        spool.acknowledge(lot, taken(lot))
+        one = spool.view().oldest_age_seconds
+
+    assert (empty, both, one) == (0.0, 60.0, 30.0)

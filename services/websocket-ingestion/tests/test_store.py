@@ -1,0 +1,334 @@
+"""The file: whole commits survive every kind of crash, and nothing is half done."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from servicekit.wire import Frame, Origin, Outcome
+from websocket_ingestion import store as store_module
+from websocket_ingestion.errors import SpoolError
+from websocket_ingestion.ledger import Acknowledged, Arrival, Counters
+from websocket_ingestion.store import Store
+
+EVERYTHING = 10**9
+
+
+def arrivals(*payloads: bytes, events: int = 2) -> list[Arrival]:
+    """Return frames with these payloads."""
+    return [
+        Arrival(1000 + number, Origin.LIVE, events, payload, 5000 + number)
+        for number, payload in enumerate(payloads)
+    ]
+
+
+def written(cursor: int, events: int) -> Acknowledged:
+    """Return an acknowledgement of so many events."""
+    return Acknowledged(cursor, Outcome(events, 0, 0, 0))
+
+
+def read(store: Store, after: int = 0) -> list[Frame]:
+    """Return all frames behind a row."""
+    return store.read(after, max_events=EVERYTHING, max_bytes=EVERYTHING).frames
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where the spool is."""
+    return tmp_path / "spool" / "spool.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[Store]:
+    """Return a new spool file, open."""
+    opened = Store.open(path)
+    yield opened
+    opened.close()
+
+
+def test_frames_come_back_as_they_were_stored(store: Store) -> None:
+    """Rows count from 1 and every field survives, whatever the bytes."""
+    store.commit([Arrival(7, Origin.SNAPSHOT, 3, b"\x00\xff'\"")])
+    store.commit(arrivals(b"a", b""))
+
+    assert read(store) == [
+        Frame(1, Origin.SNAPSHOT, 7, 3, b"\x00\xff'\""),
+        Frame(2, Origin.LIVE, 1000, 2, b"a"),
+        Frame(3, Origin.LIVE, 1001, 2, b""),
+    ]
+
+
+def test_counters_survive_the_close(path: Path, store: Store) -> None:
+    """The ledger is in the file, with the position and the newest event time."""
+    store.commit(arrivals(b"a", b"b"))
+    store.commit((), Acknowledged(1, Outcome(1, 1, 0, 0)))
+    before = store.counters
+    store.close()
+    with closing(Store.open(path)) as again:
+        assert again.counters == before
+
+    assert before == Counters(4, 2, 1, 1, 0, 0, 1, 2, 5001)
+    assert (before.pending, before.frames) == (2, 1)
+
+
+def test_a_read_stops_at_either_limit(store: Store) -> None:
+    """At least one frame, then while events and bytes both fit."""
+    store.commit(arrivals(b"x" * 10, b"x" * 10, b"x" * 10))
+
+    def rows(**limits: int) -> list[int]:
+        return [frame.row for frame in store.read(0, **limits).frames]
+
+    assert rows(max_events=4, max_bytes=99) == [1, 2]
+    assert rows(max_events=99, max_bytes=20) == [1, 2]
+    assert rows(max_events=0, max_bytes=0) == [1]
+    assert store.read(1, max_events=2, max_bytes=99).last_row == 2
+
+
+def test_a_damaged_frame_is_reported_and_passed(path: Path, store: Store) -> None:
+    """A payload with a wrong checksum is told apart; the ones beside it are read."""
+    store.commit(arrivals(b"good", b"evil", b"fine"))
+    store.close()
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("UPDATE frames SET payload = x'00' WHERE row = 2")
+    with closing(Store.open(path)) as again:
+        chunk = again.read(0, max_events=EVERYTHING, max_bytes=EVERYTHING)
+        alone = again.read(1, max_events=1, max_bytes=1)
+
+    assert [frame.payload for frame in chunk.frames] == [b"good", b"fine"]
+    assert (chunk.damaged, chunk.last_row) == ([(2, 2)], 3)
+    assert (alone.frames, alone.damaged, alone.last_row) == ([], [(2, 2)], 2)
+
+
+def test_missing_rows_are_an_error(path: Path, store: Store) -> None:
+    """Rows that the ledger counts and the file lacks are not passed over."""
+    store.commit(arrivals(b"a"))
+    store.close()
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("DELETE FROM frames")
+    with (
+        closing(Store.open(path)) as again,
+        pytest.raises(SpoolError, match="no row behind 0 of 1"),
+    ):
+        read(again)
+
+
+def test_pruning_deletes_only_what_is_acknowledged(store: Store) -> None:
+    """Rows go oldest first, at most so many at once, never one that is open."""
+    store.commit(arrivals(*[b"x"] * 10))
+    store.commit((), written(6, 12), prune=4)
+    left = [frame.row for frame in read(store)]
+    prunable = store.prunable
+    store.commit(prune=100)
+
+    assert (left, prunable) == ([5, 6, 7, 8, 9, 10], 2)
+    assert [frame.row for frame in read(store)] == [7, 8, 9, 10]
+    assert store.prunable == 0
+
+
+def test_rows_are_never_used_twice(path: Path, store: Store) -> None:
+    """An empty spool goes on counting, also after a restart."""
+    store.commit(arrivals(b"a", b"b"))
+    store.commit((), written(2, 4), prune=10)
+    store.close()
+    with closing(Store.open(path)) as again:
+        again.commit(arrivals(b"c"))
+        rows = [frame.row for frame in read(again)]
+
+    assert rows == [3]
+
+
+def test_deleted_rows_give_their_room_back(store: Store) -> None:
+    """The size counts pages in use, although the file keeps its length."""
+    empty = store.size_bytes()
+    store.commit(arrivals(*[b"x" * 10_000] * 20))
+    full = store.size_bytes()
+    store.commit((), written(20, 40), prune=20)
+
+    assert full > empty + 200_000
+    assert store.size_bytes() < empty + 20_000
+
+
+def test_oldest_is_the_first_open_frame(store: Store) -> None:
+    """The age of the backlog is that of its first frame."""
+    before = store.oldest_us()
+    store.commit(arrivals(b"a", b"b"))
+    both = store.oldest_us()
+    store.commit((), written(1, 2))
+
+    assert (before, both, store.oldest_us()) == (None, 1000, 1001)
+
+
+def test_a_second_process_is_refused(
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two services on one spool would count twice: the second one is told so."""
+    monkeypatch.setattr(store_module, "_BUSY_MILLISECONDS", 10)
+    store.commit(arrivals(b"a"))
+
+    with pytest.raises(SpoolError, match="locked"):
+        Store.open(path)
+
+
+def test_a_newer_schema_is_refused(path: Path, store: Store) -> None:
+    """An older program does not touch a file that it does not understand."""
+    store.close()
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(SpoolError, match="schema 99 is newer"):
+        Store.open(path)
+
+
+def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    """Garbage is named, and left as it is for a person to look at."""
+    path.parent.mkdir()
+    path.write_bytes(b"garbage" * 1000)
+
+    with pytest.raises(SpoolError, match="SQLITE_NOTADB"):
+        Store.open(path)
+    assert path.read_bytes() == b"garbage" * 1000
+
+
+def test_a_place_that_is_no_folder_is_refused(tmp_path: Path) -> None:
+    """A path below a file is a typed error with the path in it."""
+    (tmp_path / "file").write_text("x")
+
+    with pytest.raises(SpoolError, match="file/spool"):
+        Store.open(tmp_path / "file" / "spool.db")
+
+
+@pytest.mark.parametrize(
+    ("pragma", "name"),
+    [("max_page_count = 1", "SQLITE_FULL"), ("query_only = ON", "SQLITE_READONLY")],
+)
+def test_a_failed_commit_changes_nothing(store: Store, pragma: str, name: str) -> None:
+    """A full or read-only disk is a typed error; rows and counters stay as before."""
+    store.commit(arrivals(b"a"))
+    before = store.counters
+    store._connection.execute(f"PRAGMA {pragma}")
+
+    with pytest.raises(SpoolError) as caught:
+        store.commit(arrivals(b"x" * 100_000), written(1, 2))
+    assert caught.value.name == name
+    assert store.counters == before
+    assert [frame.payload for frame in read(store)] == [b"a"]
+
+    store._connection.execute("PRAGMA query_only = OFF")
+    store._connection.execute("PRAGMA max_page_count = 1000000")
+    store.commit(arrivals(b"b"))
+
+    assert [frame.payload for frame in read(store)] == [b"a", b"b"]
+
+
+def test_an_impossible_account_is_refused_by_the_file(store: Store) -> None:
+    """More forwarded than received cannot be stored: the file checks the sums."""
+    store.commit(arrivals(b"a"))
+
+    with pytest.raises(SpoolError, match="SQLITE_CONSTRAINT"):
+        store.commit((), written(1, 99))
+    assert store.counters.forwarded == 0
+
+
+def test_a_copy_of_the_open_files_holds_every_commit(
+    path: Path, store: Store, tmp_path: Path
+) -> None:
+    """What a power cut leaves (the files as they are) has all that was committed."""
+    for number in range(30):
+        store.commit(arrivals(b"%d" % number), written(number, 2) if number else None)
+        if number == 15:
+            store.commit((), prune=10)
+    copy = tmp_path / "copy"
+    shutil.copytree(path.parent, copy)
+    with closing(Store.open(copy / path.name)) as again:
+        payloads = [frame.payload for frame in read(again, again.counters.cursor)]
+        counters = again.counters
+
+    assert counters == store.counters
+    assert payloads == [b"29"]
+
+
+def cut(path: Path, target: Path, wal: bytes) -> tuple[Counters, list[bytes]]:
+    """Return what a spool with this write-ahead log holds once it is opened."""
+    target.mkdir(exist_ok=True)
+    copy = target / path.name
+    shutil.copyfile(path, copy)
+    copy.with_name(f"{copy.name}-wal").write_bytes(wal)
+    with closing(Store.open(copy)) as again:
+        found = again.counters, [frame.payload for frame in read(again)]
+    shutil.rmtree(target)
+    return found
+
+
+def test_a_torn_last_commit_leaves_a_whole_prefix(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut at any byte of the last commit: it is there as a whole or not at all.
+
+    1. commit two frames, then two more with an acknowledgement
+    2. cut the log at every byte offset of the second commit and open it
+    3. overwrite a byte at many offsets instead, as a torn sector would
+    """
+    monkeypatch.setattr(store_module, "_PAGE_BYTES", 512)
+    with closing(Store.open(path)) as store:
+        log = path.with_name(f"{path.name}-wal")
+        store.commit(arrivals(b"a" * 40, b"b" * 40))
+        before, length = store.counters, log.stat().st_size
+        store.commit(arrivals(b"c" * 40, b"d" * 40), written(1, 2))
+        after, wal = store.counters, log.read_bytes()
+        old = (before, [b"a" * 40, b"b" * 40])
+        new = (after, [b"a" * 40, b"b" * 40, b"c" * 40, b"d" * 40])
+        cuts = {
+            size: cut(path, tmp_path / "cut", wal[:size])
+            for size in range(length, len(wal) + 1)
+        }
+        torn = [
+            cut(path, tmp_path / "cut", wal[:at] + b"\xa5" + wal[at + 1 :])
+            for at in range(length, len(wal), 37)
+            if wal[at] != 0xA5
+        ]
+
+    assert len(wal) - length >= 2 * 512
+    assert cuts.pop(len(wal)) == new
+    assert all(found == old for found in cuts.values())
+    assert all(found == old for found in torn)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from servicekit.wire import Origin, Outcome
+from websocket_ingestion.ledger import Acknowledged, Arrival
+from websocket_ingestion.store import Store
+
+store = Store.open(Path(sys.argv[1]))
+while True:
+    done = store.counters
+    gone = Acknowledged(done.last_row, Outcome(done.pending, 0, 0, 0))
+    store.commit([Arrival(1, Origin.LIVE, 3, b"x" * 900)] * 5, gone, prune=100)
+    print(store.counters.received, flush=True)
+"""
+
+
+def test_a_killed_process_loses_no_finished_commit(path: Path) -> None:
+    """After kill -9 in the middle of the work the last reported commit is there."""
+    command = [sys.executable, "-c", KILLED, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [next(process.stdout) for _ in range(60)]
+        process.kill()
+        lines += process.stdout.readlines()
+    reported = int(next(line for line in reversed(lines) if line.endswith("\n")))
+    with closing(Store.open(path)) as store:
+        counters = store.counters
+        rows = [frame.row for frame in read(store, counters.cursor)]
+
+    assert counters.received in (reported, reported + 15)
+    assert counters.received == counters.forwarded + counters.pending
+    assert rows == list(range(counters.cursor + 1, counters.last_row + 1))

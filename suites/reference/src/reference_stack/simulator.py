@@ -1,0 +1,131 @@
+"""Drive the scripted Home Assistant and ask it what it has put on the wire."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from stackproof import Endpoint
+from stackproof.influx import event_key
+
+from .errors import BadAnswer, LedgerIncomplete
+
+_CALL_SECONDS = 10.0
+_LONGEST_WAIT = 25.0
+_RUNNING = "running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """One event as the simulator's ledger has it.
+
+    Attributes:
+        serial: unique in the life of the simulator.
+        on_wire: at least one client was sent it.
+    """
+
+    serial: int
+    entity_id: str
+    time_us: int
+    state: str
+    on_wire: bool
+
+    @property
+    def key(self) -> str:
+        """The key under which it must be stored."""
+        return event_key(self.entity_id, self.time_us)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """A stream of events that runs by itself.
+
+    Attributes:
+        entity_ids: the entities that change in turn.
+    """
+
+    job: int
+    run_id: str
+    entity_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulator:
+    """The control API of one simulator."""
+
+    endpoint: Endpoint
+
+    def start(
+        self, *, rate: float, run_id: str, entities: int = 50, count: int | None = None
+    ) -> Load:
+        """Send `rate` events a second, on an absolute schedule, until stopped."""
+        prefix = f"sensor.{run_id}"
+        answer = self._post(
+            "/_script/rate",
+            {
+                "rate": rate,
+                "count": count,
+                "entities": entities,
+                "run_id": run_id,
+                "prefix": prefix,
+            },
+        )
+        names = tuple(f"{prefix}_{number}" for number in range(entities))
+        return Load(job=answer["job"], run_id=run_id, entity_ids=names)
+
+    def wait_for_end(self, load: Load) -> None:
+        """Return when a load with a count has sent all of it."""
+        path = f"/_script/rate/{load.job}?wait={_LONGEST_WAIT}"
+        while self._get(path).json()["state"] == _RUNNING:
+            pass
+
+    def stop(self, load: Load) -> None:
+        """Stop a load; it is no error that it has ended."""
+        self._post("/_script/stop", {"job": load.job})
+
+    def revoke(self, token: str | None) -> None:
+        """Accept another token from now on, or none."""
+        self._post("/_script/auth", {"token": token})
+
+    def sent(self, load: Load) -> tuple[Sent, ...]:
+        """Return every event of a load, oldest first.
+
+        Raises:
+            LedgerIncomplete: the ledger has dropped old events, so nothing can be
+                concluded from it.
+        """
+        answer = self._get(f"/_script/ledger?run_id={load.run_id}")
+        if answer.headers["X-Ledger-Capped"] != "false":
+            raise LedgerIncomplete(load.run_id)
+        return tuple(_parse(answer.text.splitlines()))
+
+    def _get(self, path: str) -> requests.Response:
+        answer = requests.get(
+            self.endpoint.url(path), timeout=_CALL_SECONDS + _LONGEST_WAIT
+        )
+        if not answer.ok:
+            raise BadAnswer(answer.url, answer.status_code, answer.text)
+        return answer
+
+    def _post(self, path: str, body: dict[str, Any]) -> Any:
+        answer = requests.post(
+            self.endpoint.url(path), json=body, timeout=_CALL_SECONDS
+        )
+        if not answer.ok:
+            raise BadAnswer(answer.url, answer.status_code, answer.text)
+        return answer.json()
+
+
+def _parse(lines: Iterable[str]) -> Iterable[Sent]:
+    for row in map(json.loads, lines):
+        yield Sent(
+            serial=row["serial"],
+            entity_id=row["entity_id"],
+            time_us=row["last_updated_us"],
+            state=row["state"],
+            on_wire=bool(row["on_wire"]),
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,12 +27,12 @@ def new_stack(
 
     Nothing is started; the test does that, and the project is removed afterwards.
     """
+    numbers = itertools.count()
     with ExitStack() as cleanup:
 
         def make(**overrides: str) -> ReferenceStack:
             project = prepare(
-                tmp_path / "project",
-                purpose="ha-ingestor-test",
+                tmp_path / f"project-{next(numbers)}",
                 source=SourceKind.SIMULATOR,
                 subnet=find_free_subnet(engine),
                 overrides=overrides,

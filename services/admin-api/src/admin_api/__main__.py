@@ -12,6 +12,8 @@ from servicekit.logs import configure
 from . import app
 from .settings import Settings
 
+__all__ = ["main"]
+
 
 def main() -> int:
     """Run until SIGTERM or SIGINT; return the exit code (2 for bad settings)."""

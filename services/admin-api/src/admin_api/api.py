@@ -18,6 +18,8 @@ from .parameters import AFTER, ENTITY_ID, LIMIT, MINUTES
 from .reconciliation import Reconciliation, reconcile
 from .settings import Settings
 
+__all__ = ["Answers", "Api", "ServiceReport", "report_of", "shown", "worst"]
+
 # From well to ill; the worst one is the status of the stack. Others count as ill.
 _SEVERITY: Final = ("ready", "degraded", "starting", "failing")
 

@@ -22,6 +22,8 @@ from .neighbours import ENRICHMENT, INGESTION, Neighbours
 from .pages import FILES, page
 from .settings import Settings
 
+__all__ = ["SERVICE", "VERSION", "application", "main"]
+
 SERVICE: Final = "admin-api"
 VERSION: Final = "0.1.0"
 

@@ -9,6 +9,8 @@ from aiohttp import web
 
 from servicekit.http import error_response
 
+__all__ = ["Answer", "is_bearer", "protected"]
+
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 

@@ -9,6 +9,8 @@ AdminError
 
 from __future__ import annotations
 
+__all__ = ["AdminError", "BadParameter", "NeighbourUnavailable"]
+
 
 class AdminError(Exception):
     """Root of every error that this package raises."""

@@ -17,6 +17,16 @@ from . import queries
 from .errors import BadParameter, NeighbourUnavailable
 from .stored_events import StoredEvent, event_of
 
+__all__ = [
+    "ENRICHMENT",
+    "INFLUXDB",
+    "INGESTION",
+    "UNREACHABLE",
+    "UNUSABLE",
+    "Json",
+    "Neighbours",
+]
+
 INGESTION: Final = "websocket-ingestion"
 ENRICHMENT: Final = "enrichment-pipeline"
 INFLUXDB: Final = "influxdb"

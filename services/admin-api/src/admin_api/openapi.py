@@ -8,6 +8,8 @@ from typing import Any
 from .routes import Route, parameter_objects
 from .schemas import SCHEMAS
 
+__all__ = ["Document", "document"]
+
 Document = dict[str, Any]
 
 

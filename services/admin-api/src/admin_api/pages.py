@@ -9,6 +9,8 @@ from aiohttp import web
 
 from .auth import Answer
 
+__all__ = ["FILES", "POLICY", "page"]
+
 FILES: Final = {
     "/": ("index.html", "text/html"),
     "/admin.js": ("admin.js", "text/javascript"),

@@ -12,6 +12,17 @@ from typing import Any
 
 from .errors import BadParameter
 
+__all__ = [
+    "AFTER",
+    "ENTITY_ID",
+    "LIMIT",
+    "MINUTES",
+    "Parameter",
+    "Text",
+    "Whole",
+    "refuse_unknown",
+]
+
 # Longer texts are no ids; checked before the pattern.
 _LONGEST_TEXT = 255
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+__all__ = ["literal", "probe", "recent_events", "windows"]
+
 # A dollar sign could begin an interpolation; control characters break the text.
 _ESCAPES = str.maketrans(
     {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F, ord("$"))}

@@ -11,6 +11,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+__all__ = ["EventCounts", "Reconciliation", "reconcile"]
+
 
 class EventCounts(Struct, frozen=True):
     """The `events` of websocket-ingestion's /v1/stats."""

@@ -14,6 +14,18 @@ from .auth import Answer, protected
 from .errors import BadParameter, NeighbourUnavailable
 from .parameters import AFTER, ENTITY_ID, LIMIT, MINUTES, Parameter, refuse_unknown
 
+__all__ = [
+    "ALL",
+    "API",
+    "COMMON",
+    "JSON",
+    "PAGES",
+    "Route",
+    "answering",
+    "definition",
+    "parameter_objects",
+]
+
 JSON: Final = "application/json"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+__all__ = ["SCHEMAS", "Schema"]
+
 Schema = dict[str, Any]
 
 

@@ -9,6 +9,8 @@ from pydantic import Field, PositiveFloat, SecretStr, ValidationInfo, field_vali
 
 from servicekit.settings import HttpAddress, ServiceSettings
 
+__all__ = ["Settings"]
+
 
 class Settings(ServiceSettings):
     """Settings of the service."""

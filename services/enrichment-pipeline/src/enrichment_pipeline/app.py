@@ -36,6 +36,8 @@ from .weather_client import (
 from .weather_service import Position, WeatherService
 from .writer import Writer
 
+__all__ = ["MAX_PAGE", "SERVICE", "VERSION", "Service", "main"]
+
 SERVICE: Final = "enrichment-pipeline"
 VERSION: Final = "0.1.0"
 MAX_PAGE: Final = 1_000

@@ -10,6 +10,14 @@ from msgspec import Raw, Struct
 
 from .errors import PointRefused, Reason
 
+__all__ = [
+    "MAX_ATTRIBUTES_BYTES",
+    "WeatherAttributes",
+    "compact",
+    "unit_of",
+    "weather_of",
+]
+
 # Longer attributes are left out and flagged; a few integrations ship whole images.
 MAX_ATTRIBUTES_BYTES = 16 * 1024
 _WHITESPACE = b" \t\n\r"

@@ -18,6 +18,8 @@ from .events import Change, Malformed, decode_live, decode_states
 from .points import Key, PointBuilder
 from .weather import DOMAIN_PREFIX
 
+__all__ = ["Composed", "Reject", "balanced", "compose"]
+
 # Live attributes are the richest (history leaves some out), so they win a duplicate.
 _ORDER = {Origin.BACKFILL: 0, Origin.SNAPSHOT: 1, Origin.LIVE: 2}
 

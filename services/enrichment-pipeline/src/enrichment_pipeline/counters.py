@@ -13,6 +13,8 @@ from servicekit.wire import Outcome
 
 from .errors import Unavailable
 
+__all__ = ["Counters", "EventCounts"]
+
 
 class EventCounts(Struct, kw_only=True):
     """Events of acknowledged batches, and those stored beyond the sender's count."""

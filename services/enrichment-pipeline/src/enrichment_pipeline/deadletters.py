@@ -26,6 +26,18 @@ from servicekit.health import iso
 from .batch import Reject
 from .errors import DeadLetterError, Reason
 
+__all__ = [
+    "MAX_PAGE_BYTES",
+    "MAX_PAYLOAD_CHARACTERS",
+    "MAX_REMEMBERED",
+    "DeadLetter",
+    "DeadLetterStats",
+    "DeadLetters",
+    "Page",
+    "lines_backwards",
+    "record_of",
+]
+
 # Longer payloads are cut and flagged: a frame that is no JSON can have many MB.
 MAX_PAYLOAD_CHARACTERS = 1024 * 1024
 # Ids remembered against doubles: four batches of nothing but dead letters.

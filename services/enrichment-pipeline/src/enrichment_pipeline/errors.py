@@ -15,6 +15,18 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+__all__ = [
+    "DeadLetterError",
+    "EnrichmentError",
+    "PointRefused",
+    "ProvisionError",
+    "ProvisionLater",
+    "Reason",
+    "StoreUnavailable",
+    "Unavailable",
+    "WeatherUnavailable",
+]
+
 
 class Reason(StrEnum):
     """Why an event went to the dead letters instead of to InfluxDB."""

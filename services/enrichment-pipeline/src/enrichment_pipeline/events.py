@@ -14,6 +14,18 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from .errors import PointRefused, Reason
 
+__all__ = [
+    "Change",
+    "Event",
+    "Malformed",
+    "Message",
+    "State",
+    "StateChange",
+    "decode_live",
+    "decode_states",
+    "parse_time_us",
+]
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 # InfluxDB keeps int64 nanoseconds and reserves the ends of the range.

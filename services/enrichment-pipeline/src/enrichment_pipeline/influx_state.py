@@ -12,6 +12,8 @@ from servicekit.retry import Verdict, classify
 
 from .errors import StoreUnavailable, Unavailable
 
+__all__ = ["InfluxState", "code_of", "describe", "refusal"]
+
 # Seconds after which the sender may try again; configuration takes a person.
 _RETRY_AFTER = {
     Unavailable.UNREACHABLE: 1.0,

@@ -29,6 +29,14 @@ from .points import PointBuilder
 from .weather_service import WeatherService
 from .writer import Writer
 
+__all__ = [
+    "BODY_TIMEOUT_SECONDS",
+    "MAX_BATCHES",
+    "MAX_BODY_BYTES",
+    "MAX_WAITING",
+    "Intake",
+]
+
 MAX_BATCHES: Final = 2
 MAX_WAITING: Final = 4
 # Home Assistant's largest frames (a snapshot, a poison event) have some 10 MB.

@@ -13,6 +13,16 @@ from math import isfinite
 
 from .errors import PointRefused, Reason
 
+__all__ = [
+    "MAX_SERIES_KEY_BYTES",
+    "MAX_STRING_BYTES",
+    "Field",
+    "field_value",
+    "line",
+    "quoted",
+    "series_key",
+]
+
 Field = float | int | str | bool
 
 # InfluxDB's 65,535 less its 4-byte separator and 64 bytes for a field's name.

@@ -9,6 +9,15 @@ from __future__ import annotations
 from math import isfinite
 from types import MappingProxyType
 
+__all__ = [
+    "WORDS",
+    "domain_of",
+    "pressure_in_hectopascal",
+    "temperature_in_celsius",
+    "value_of",
+    "wind_speed_in_metres_per_second",
+]
+
 # States that are words for a number; every other word has no value.
 WORDS = MappingProxyType(
     {

@@ -14,6 +14,8 @@ from .events import Change, parse_time_us
 from .lineprotocol import quoted, series_key
 from .normalize import domain_of, value_of
 
+__all__ = ["MEASUREMENT", "Key", "PointBuilder", "WeatherAt"]
+
 Key = tuple[str, int]
 # Returns the weather fields for a time in µs, each with a leading comma, or "".
 WeatherAt = Callable[[int], str]

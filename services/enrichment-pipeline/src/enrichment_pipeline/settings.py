@@ -17,6 +17,8 @@ from pydantic import (
 
 from servicekit.settings import HttpAddress, ServiceSettings
 
+__all__ = ["Provider", "Settings"]
+
 
 class Provider(StrEnum):
     """Where the weather comes from."""

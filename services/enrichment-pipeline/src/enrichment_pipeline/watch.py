@@ -13,6 +13,8 @@ from .deadletters import DeadLetters
 from .errors import DeadLetterError, Unavailable
 from .influx_state import InfluxState
 
+__all__ = ["CHECK_EVERY_SECONDS", "Watch", "Write"]
+
 # An outage while idle is shown within this time.
 CHECK_EVERY_SECONDS = 5.0
 

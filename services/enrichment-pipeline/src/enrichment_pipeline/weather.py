@@ -20,6 +20,16 @@ from .normalize import (
     wind_speed_in_metres_per_second,
 )
 
+__all__ = [
+    "DOMAIN_PREFIX",
+    "MEASUREMENT",
+    "History",
+    "Sample",
+    "event_fields",
+    "sample_of",
+    "weather_line",
+]
+
 MEASUREMENT = "weather"
 DOMAIN_PREFIX = "weather."
 _NO_CONDITION = frozenset({"", "unknown", "unavailable"})

@@ -16,6 +16,16 @@ from msgspec import Struct
 from .errors import WeatherUnavailable
 from .weather import Sample
 
+__all__ = [
+    "OPENWEATHERMAP_URL",
+    "OPEN_METEO_URL",
+    "WMO_CONDITIONS",
+    "OpenMeteo",
+    "OpenWeatherMap",
+    "WeatherClient",
+    "location_of",
+]
+
 OPENWEATHERMAP_URL = "https://api.openweathermap.org/data/2.5"
 OPEN_METEO_URL = "https://api.open-meteo.com/v1"
 _OK = 200

@@ -27,6 +27,8 @@ from .settings import Provider
 from .weather import History, Sample, sample_of, weather_line
 from .weather_client import WeatherClient
 
+__all__ = ["Position", "WeatherService", "WeatherStats", "Write"]
+
 _MICROSECONDS = 1_000_000
 # A provider that fails is asked again after this long, then ever more seldom.
 _FIRST_RETRY_SECONDS = 30.0

@@ -22,6 +22,17 @@ from .errors import Reason, StoreUnavailable, Unavailable
 from .influx_state import InfluxState, code_of, describe, refusal
 from .points import Key
 
+__all__ = [
+    "MAX_CHARACTERS",
+    "MAX_LINES",
+    "MAX_SUSPICIOUS_WRITES",
+    "Item",
+    "Stored",
+    "Write",
+    "Writer",
+    "parts_of",
+]
+
 # InfluxDB's best batch size; see its own guide and the measurements of the design.
 MAX_LINES = 5_000
 # Keeps one request small when every line carries 16 KiB of attributes.

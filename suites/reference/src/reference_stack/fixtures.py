@@ -25,6 +25,7 @@ from stackproof import (
 )
 from stackproof.pytest_plugin import WatchStack
 
+from .abandoned import remove_abandoned
 from .launch import watched
 from .project import StackProject, prepare
 from .stack import ReferenceStack
@@ -47,8 +48,9 @@ _HEALTHY_SECONDS = 120.0
 
 @pytest.fixture(scope="session")
 def engine() -> Iterator[DockerClient]:
-    """Return a client of the engine that the environment names."""
+    """Return a client of the engine, cleared of what killed runs left behind."""
     client = docker.from_env()
+    remove_abandoned(client)
     yield client
     client.close()
 
@@ -62,7 +64,6 @@ def project(
     """Write the settings and secrets of a new project."""
     return prepare(
         tmp_path_factory.mktemp("project"),
-        purpose="ha-ingestor-test",
         source=pytestconfig.getoption("--source"),
         subnet=find_free_subnet(engine),
     )

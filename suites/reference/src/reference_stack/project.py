@@ -6,6 +6,8 @@ changes only what keeps two stacks apart: name, subnet, ports, secrets, and the 
 
 from __future__ import annotations
 
+import os
+import re
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +20,9 @@ REPOSITORY = Path(__file__).resolve().parents[4]
 DATABASE = "influxdb"
 SERVICES = ("websocket-ingestion", "enrichment-pipeline", "admin-api")
 LONG_RUNNING = (DATABASE, *SERVICES)
+
+PURPOSE = "ha-ingestor-test"
+"""First part of the names of all projects that suites make."""
 
 _SECRETS = (
     "influxdb_admin_password",
@@ -69,8 +74,8 @@ class StackProject:
 def prepare(
     folder: Path,
     *,
-    purpose: str,
     source: SourceKind,
+    purpose: str = PURPOSE,
     subnet: IPv4Network,
     overrides: dict[str, str] | None = None,
     overlays: tuple[Path, ...] = (),
@@ -79,8 +84,8 @@ def prepare(
 
     Args:
         folder: belongs to the project alone.
-        purpose: first part of the random project name.
         source: what plays Home Assistant.
+        purpose: first part of the random project name.
         subnet: a free network of the host.
         overrides: variables that differ from what all test projects have.
         overlays: compose files on top of those for tests.
@@ -102,7 +107,7 @@ def prepare(
         "WEATHER_PROVIDER": "homeassistant",
         **(overrides or {}),
     }
-    name = f"{purpose}-{secrets.token_hex(4)}"
+    name = project_name(purpose)
     settings["COMPOSE_PROJECT_NAME"] = name
     env_file = folder / "stack.env"
     env_file.write_text(
@@ -120,6 +125,18 @@ def prepare(
         settings=settings,
         secrets=keys,
     )
+
+
+def project_name(purpose: str) -> str:
+    """Return a random name that tells which process the project belongs to."""
+    return f"{purpose}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def owner(project: str, purpose: str) -> int | None:
+    """Return the process id in a name that `project_name` made, or None (pure)."""
+    pattern = rf"{re.escape(purpose)}-(\d+)-[0-9a-f]{{8}}"
+    match = re.fullmatch(pattern, project)
+    return int(match[1]) if match else None
 
 
 def parse_env(text: str) -> dict[str, str]:

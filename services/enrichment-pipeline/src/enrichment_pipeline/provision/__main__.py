@@ -23,6 +23,8 @@ from .influx_admin import InfluxAdmin
 from .settings import ProvisionSettings
 from .steps import provision
 
+__all__ = ["SERVICE", "main"]
+
 SERVICE: Final = "influxdb-init"
 _TERMINATED_EXIT_CODE: Final = 143
 

@@ -11,6 +11,20 @@ from msgspec import Struct
 
 from enrichment_pipeline.errors import ProvisionError, ProvisionLater
 
+__all__ = [
+    "REFUSED_EXIT_CODE",
+    "UNAUTHORIZED_EXIT_CODE",
+    "Authorization",
+    "Bucket",
+    "InfluxAdmin",
+    "Organisation",
+    "Permission",
+    "Resource",
+    "RetentionRule",
+    "Setup",
+    "retention_rule",
+]
+
 REFUSED_EXIT_CODE: Final = 1
 UNAUTHORIZED_EXIT_CODE: Final = 3
 _TIMEOUT_SECONDS: Final = 15.0

@@ -9,6 +9,8 @@ from pydantic import Field, PositiveFloat, SecretStr
 
 from servicekit.settings import HttpAddress, ServiceSettings
 
+__all__ = ["ProvisionSettings"]
+
 _SECONDS_PER_DAY = 86_400
 
 

@@ -16,6 +16,8 @@ from .influx_admin import Authorization, Bucket, InfluxAdmin, Organisation
 from .settings import ProvisionSettings
 from .token_files import write_token
 
+__all__ = ["TOKEN_FILES_EXIT_CODE", "TOO_LATE_EXIT_CODE", "provision", "provision_once"]
+
 TOO_LATE_EXIT_CODE: Final = 1
 TOKEN_FILES_EXIT_CODE: Final = 4
 _FIRST_RETRY_SECONDS: Final = 0.25

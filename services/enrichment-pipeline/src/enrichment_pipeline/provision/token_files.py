@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+__all__ = ["write_token"]
+
 # Read by the user that all services run as; nobody writes it, it is replaced.
 _MODE = 0o440
 

@@ -6,14 +6,16 @@ PYTHON ?= python3
 # auto, pull or build: how setup.sh gets images.
 IMAGES ?= auto
 TOX := .venv/bin/tox
+VENV := .venv/.ready
 
 .PHONY: help setup smoke test lint types unit lock bundle clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(TOX) ## Engine, compose, images, secrets, Python environment; safe to repeat
+setup: ## Engine, compose, images, secrets, Python environment; safe to repeat
 	@stack/scripts/setup.sh --yes --with-tests --images $(IMAGES)
+	@$(MAKE) --silent $(VENV)
 
 smoke: setup ## Set up, start the stack, follow one event into InfluxDB, stop it
 	@$(TOX) run -e smoke
@@ -21,13 +23,13 @@ smoke: setup ## Set up, start the stack, follow one event into InfluxDB, stop it
 test: setup ## Everything that gates a change
 	@$(TOX) run -e lint,types,repo,unit,smoke,smoke-homeassistant,deployment,integration
 
-lint: $(TOX) ## ruff, shellcheck, hadolint
+lint: $(VENV) ## ruff, shellcheck, hadolint
 	@$(TOX) run -e lint
 
-types: $(TOX) ## mypy --strict
+types: $(VENV) ## mypy --strict
 	@$(TOX) run -e types
 
-unit: $(TOX) ## Unit tests; no engine needed
+unit: $(VENV) ## Unit tests; no engine needed
 	@$(TOX) run -e unit
 
 bundle: setup ## Save all images to ha-ingestor-images.tar.gz for hosts without a registry
@@ -40,14 +42,14 @@ clean: ## Remove environments and caches; images, volumes and secrets stay
 # hashes of constraints.txt for local packages too, where pip refuses them.
 UV_PIN := awk '/^uv==/ {on = 1} on; on && !/\\$$/ {exit}' constraints.txt
 
-$(TOX): constraints.txt pyproject.toml
+$(VENV): constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version) if sys.version_info < (3, 11) else None'
 	@echo "making .venv with tox"
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv --clear .venv
 	@$(UV_PIN) > .venv/uv.txt
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement .venv/uv.txt
 	@.venv/bin/uv pip install --quiet --python .venv --constraint constraints.txt --group front-door
-	@touch $(TOX)
+	@touch $(VENV)
 
 LOCAL := services/servicekit services/websocket-ingestion services/enrichment-pipeline \
 	services/admin-api suites/simulator suites/reference suites/stackproof[influx]
@@ -57,7 +59,7 @@ LOCK_GROUPS := front-door build lint repo unit smoke types bench
 COMPILE := .venv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command 'make lock'
 
-lock: $(TOX) ## Renew the pins from all pyproject.toml; UPGRADE=--upgrade for newer versions
+lock: $(VENV) ## Renew the pins from all pyproject.toml; UPGRADE=--upgrade for newer versions
 	@printf -- '-e ./%s\n' $(LOCAL) > .venv/lock.in
 	@$(COMPILE) --universal --python-version 3.11 $(LOCK_GROUPS:%=--group %) \
 	  $(LOCAL_NAMES:%=--no-emit-package %) --output-file constraints.txt .venv/lock.in

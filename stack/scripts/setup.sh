@@ -5,7 +5,7 @@ set -Eeuo pipefail
 
 # shellcheck source=stack/scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-for step in preflight engine plugins images secrets; do
+for step in preflight engine plugins python images secrets; do
   # shellcheck source=/dev/null
   source "$STACK_DIR/scripts/steps/$step.sh"
 done
@@ -74,6 +74,7 @@ parse_options() {
 plan() {
   local image
   [[ "$ENGINE" == running ]] || log "would: $([[ "$ENGINE" == missing ]] && echo 'install and ')start Docker Engine"
+  [[ -z "${VENV_MODULE:-}" ]] || log "would: install python3-venv"
   [[ "$COMPOSE" == present && "$BUILDX" == present ]] || log "would: install the compose and buildx plugins"
   VERSION="$(env_value HA_INGESTOR_VERSION)"
   while read -r image; do
@@ -103,6 +104,7 @@ main() {
   fi
   only_one
   ensure_engine
+  ensure_venv_module
   ensure_env_file
   ensure_secrets
   ensure_plugins

@@ -57,6 +57,14 @@ check_kernel() {
   fi
 }
 
+# engine_installed: all of it; an interrupted installation counts as none.
+engine_installed() {
+  command -v dockerd >/dev/null && command -v containerd >/dev/null && command -v iptables >/dev/null || return 1
+  if command -v dpkg >/dev/null; then
+    [[ -z "$(dpkg --audit 2>/dev/null)" ]] || return 1
+  fi
+}
+
 check_engine() {
   local version
   if version="$(docker version --format '{{.Server.Version}}' 2>/dev/null)" && [[ -n "$version" ]]; then
@@ -69,7 +77,7 @@ check_engine() {
     ENGINE=denied
     problem "the engine runs, but $(id -un) may not use it" \
       "add the user to the group docker (usermod -aG docker $(id -un)) and log in again, or run as root"
-  elif command -v dockerd >/dev/null; then
+  elif engine_installed; then
     ENGINE=stopped
     FACTS+=("engine installed, not running")
     require_root "start Docker Engine"
@@ -148,12 +156,25 @@ report_conflict() {
   fi
 }
 
+check_python() {
+  if ! command -v python3 >/dev/null || ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    problem "no python3 >= 3.11" "install Python 3.11 or newer"
+  elif ((WITH_TESTS)) && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    # Debian and its relatives have them in a package of their own.
+    VENV_MODULE=missing
+    FACTS+=("python without venv")
+    if ! command -v apt-get >/dev/null; then
+      problem "python3 cannot make virtual environments" "install the package that has Python's venv and ensurepip"
+    else
+      require_root "install python3-venv"
+    fi
+  fi
+}
+
 preflight() {
   local item
   FACTS=()
-  if ! command -v python3 >/dev/null || ! python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-    problem "no python3 >= 3.11" "install Python 3.11 or newer"
-  fi
+  check_python
   check_size
   check_kernel
   check_engine

@@ -21,7 +21,7 @@ secrets_folder() {
   local folder
   folder="$(env_value SECRETS_DIR)"
   folder="${folder:-./secrets}"
-  [[ "$folder" == /* ]] || folder="$STACK_DIR/$folder"
+  [[ "$folder" == /* ]] || folder="$STACK_DIR/${folder#./}"
   printf '%s' "$folder"
 }
 

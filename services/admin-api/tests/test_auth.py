@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ("Basic secret-token", False),
         ("Token secret-token", False),
         ("Bearer sécret", False),
+        ("Bearer \udcff", False),
         ("", False),
         (None, False),
     ],

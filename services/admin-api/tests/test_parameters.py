@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +22,7 @@ def test_whole_number_within_bounds(text: str | None, number: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0", "1001", "-1", "+1", "1.0", "1e2", " 1", "1_0", "²", "١", "9" * 5000],
+    ["", "0", "1001", "-1", "+1", "1.0", "1e2", " 1", "1_0", "²", "\u0661", "9" * 5000],
 )
 def test_other_numbers_are_refused(text: str) -> None:
     """Everything else is refused by name, however long it is."""
@@ -59,12 +61,11 @@ def test_other_entity_ids_are_refused(text: str) -> None:
 @given(text=st.text())
 def test_entity_id_never_holds_a_special_character(text: str) -> None:
     """Whatever is sent is refused or harmless."""
-    try:
+    parsed: str | None = "refused"
+    with contextlib.suppress(BadParameter):
         parsed = ENTITY_ID.parse(text)
-    except BadParameter:
-        return
-    assert parsed is not None
-    assert set(parsed) <= set("abcdefghijklmnopqrstuvwxyz0123456789_.")
+
+    assert set(parsed or "?") <= set("abcdefghijklmnopqrstuvwxyz0123456789_.")
 
 
 def test_cursor_is_hexadecimal() -> None:

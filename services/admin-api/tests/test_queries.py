@@ -33,7 +33,7 @@ def test_literal_is_escaped(text: str, written: str) -> None:
 
 @given(text=st.text())
 def test_literal_is_one_string_that_means_the_text(text: str) -> None:
-    """Whatever the text is: one string literal, without interpolation, that reads so."""
+    """Any text is one string literal, without interpolation, that reads the same."""
     written = literal(text)
 
     assert FLUX_STRING.fullmatch(written)

@@ -25,8 +25,11 @@ if TYPE_CHECKING:
 class Running:
     """A running service."""
 
-    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, url: str, session: aiohttp.ClientSession, runtime: Runtime
+    ) -> None:
         self.url = url
+        self.runtime = runtime
         self._session = session
 
     async def get(self, path: str) -> tuple[int, Any]:
@@ -83,7 +86,8 @@ def start(
             life = tasks.create_task(
                 runtime.supervise(lambda runtime: app.main(settings, runtime))
             )
-            running = Running(f"http://127.0.0.1:{unused_tcp_port}", session)
+            url = f"http://127.0.0.1:{unused_tcp_port}"
+            running = Running(url, session, runtime)
             async with asyncio.timeout(5.0):
                 while not await _answers(running):
                     pass
@@ -245,3 +249,24 @@ async def test_stop_has_its_steps_in_order(start: Start) -> None:
         "close server",
         "close connections",
     ]
+
+
+@pytest.mark.asyncio
+async def test_stop_finishes_the_batch_at_work_and_refuses_the_next(
+    start: Start, influx: FakeInflux, make: Maker
+) -> None:
+    """A batch that InfluxDB has is acknowledged; one that comes after is kept."""
+    event = make.bytes(make.event("sensor.a"))
+
+    async with start() as running, asyncio.TaskGroup() as tasks:
+        await running.ready()
+        influx.gate.clear()
+        influx.writes.clear()
+        working = tasks.create_task(running.post(event, 1))
+        while not any(influx.writes):
+            await running.get("/health")
+        running.runtime.request_stop("SIGTERM")
+        late = await running.post(event, 1)
+        influx.gate.set()
+
+    assert (working.result(), late) == (200, 503)

@@ -265,6 +265,22 @@ async def test_line_that_breaks_influxdb_is_found_after_repeated_500s(
 
 
 @pytest.mark.asyncio
+async def test_batch_of_nothing_but_the_breaking_line_does_not_block_for_ever(
+    writer: Writer, influx: FakeInflux
+) -> None:
+    """With no other line to compare with, a plain line of our own is the proof."""
+    influx.script = poison("sensor.e0")
+    batch = points("v=1.0")
+    for _ in range(5):
+        await refused(writer, batch)
+
+    stored = await writer.store(batch)
+
+    assert (stored.written, entities(stored)) == (0, ["sensor.e0"])
+    assert [series[0] for series, _ in influx.stored] == ["enrichment_probe"]
+
+
+@pytest.mark.asyncio
 async def test_sick_influxdb_makes_no_dead_letters(
     writer: Writer, influx: FakeInflux
 ) -> None:

@@ -9,6 +9,7 @@ from websocket_ingestion.errors import (
     CommandRefused,
     ConnectionLost,
     ForwardError,
+    FrameUnreadable,
     IngestionError,
     ProtocolViolation,
     SpoolError,
@@ -27,6 +28,7 @@ from websocket_ingestion.errors import (
             CommandRefused("subscribe_events", "unauthorized", "no"),
             "subscribe_events was refused: unauthorized: no",
         ),
+        (FrameUnreadable("truncated"), "unreadable frame: truncated"),
         (ConnectionLost("ws://ha:8123", "refused"), "ws://ha:8123: refused"),
         (
             SpoolError("/x/s.db", "SQLITE_FULL", "disk is full"),

@@ -333,16 +333,25 @@ async def test_a_body_that_is_too_large_is_halved(bench: Bench) -> None:
 
 
 @pytest.mark.asyncio
-async def test_one_event_that_is_too_large_is_an_alarm(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("payload", "why"),
+    [
+        pytest.param(events(1), "a single event of 1", id="one-event"),
+        pytest.param(b"{" * 50, "unreadable frame", id="no-json"),
+    ],
+)
+async def test_one_event_that_is_too_large_is_an_alarm(
+    bench: Bench, payload: bytes, why: str
+) -> None:
     """What cannot be cut is kept and shown; nothing is thrown away."""
     bench.enrichment.most_bytes = 10
-    await bench.put(events(1))
+    await bench.put(payload)
     await bench.enrichment.refused.get()
     await bench.enrichment.refused.get()
     (reason,) = bench.health.snapshot().reasons
 
     assert reason.code == "enrichment_rejects"
-    assert "a single event of 1" in reason.detail
+    assert why in reason.detail
     assert bench.spool.view().counters.pending == 1
 
 

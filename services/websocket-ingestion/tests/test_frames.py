@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servicekit.wire import Frame, Origin
+from websocket_ingestion.errors import FrameUnreadable
 from websocket_ingestion.frames import (
-    FrameUnreadable,
     halve,
     inspect,
     snapshot_parts,

@@ -78,6 +78,16 @@ def test_counters_survive_the_close(path: Path, store: Store) -> None:
     assert (before.pending, before.frames) == (2, 1)
 
 
+@pytest.mark.parametrize(
+    ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2)]
+)
+def test_a_commit_is_synced(store: Store, pragma: str, value: object) -> None:
+    """A write-ahead log that is synced at every commit (2 = FULL)."""
+    (found,) = store._connection.execute(f"PRAGMA {pragma}").fetchone()
+
+    assert found == value
+
+
 def test_a_read_stops_at_either_limit(store: Store) -> None:
     """At least one frame, then while events and bytes both fit."""
     store.commit(arrivals(b"x" * 10, b"x" * 10, b"x" * 10))

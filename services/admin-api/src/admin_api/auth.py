@@ -17,7 +17,9 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def is_bearer(header: str | None, token: str) -> bool:
     """Return whether an Authorization header carries the token, in constant time."""
     scheme, _, given = (header or "").partition(" ")
-    same = hmac.compare_digest(given.strip().encode(), token.encode())
+    # Bytes that are no UTF-8 arrive as lone surrogates.
+    sent = given.strip().encode("utf-8", "surrogateescape")
+    same = hmac.compare_digest(sent, token.encode())
     return same and scheme.lower() == "bearer"
 
 

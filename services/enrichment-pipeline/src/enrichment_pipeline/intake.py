@@ -80,6 +80,8 @@ class Intake:
                 outcome, surplus = await self._store(batch)
         except (WireError, UnicodeDecodeError) as err:
             return error_response(400, "bad_batch", str(err))
+        except web.HTTPRequestEntityTooLarge as err:
+            return error_response(413, "body_too_large", err.text or err.reason)
         except StoreUnavailable as err:
             self._counters.refuse(err.code)
             _log.debug("batch.refused", code=err.code, cause=err.message)

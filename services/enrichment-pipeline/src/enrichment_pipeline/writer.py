@@ -8,6 +8,7 @@ a line twice changes nothing.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -26,6 +27,7 @@ __all__ = [
     "MAX_CHARACTERS",
     "MAX_LINES",
     "MAX_SUSPICIOUS_WRITES",
+    "PROBE_MEASUREMENT",
     "Item",
     "Stored",
     "Write",
@@ -39,6 +41,8 @@ MAX_LINES = 5_000
 MAX_CHARACTERS = 8 * 1024 * 1024
 # A search for the line that breaks InfluxDB (500) may take this many writes a batch.
 MAX_SUSPICIOUS_WRITES = 64
+# A measurement that is written only to see whether InfluxDB takes anything at all.
+PROBE_MEASUREMENT = "enrichment_probe"
 # Batches whose repeated 500s are counted.
 _MAX_STREAKS = 8
 
@@ -102,9 +106,16 @@ class _Progress:
 class Writer:
     """Stores points by the rules of InfluxDB 2.7's answers."""
 
-    def __init__(self, write: Write, state: InfluxState) -> None:
+    def __init__(
+        self,
+        write: Write,
+        state: InfluxState,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._write = write
         self._state = state
+        self._clock = clock
         self._streaks: dict[tuple[Key, str], int] = {}
 
     async def store(self, points: dict[Key, str]) -> Stored:
@@ -180,16 +191,25 @@ class Writer:
 
     async def _confirm_suspects(self, progress: _Progress) -> None:
         """Reject a suspect only if InfluxDB takes other lines and again not this."""
+        if not progress.suspects:
+            return
+        healthy = progress.written > 0 or await self._takes_a_plain_line()
         for item in progress.suspects:
             answer = await self._send([item])
             verdict = classify(answer.status)
             if verdict is Verdict.DONE:
                 progress.written += 1
-            elif answer.status in _MAY_BE_THE_LINE and progress.written:
+            elif answer.status in _MAY_BE_THE_LINE and healthy:
                 progress.reject([item], answer, Reason.INTERNAL_ERROR)
             else:
                 self._forget(progress.first)
                 raise _refused(answer, Unavailable.OVERLOADED)
+
+    async def _takes_a_plain_line(self) -> bool:
+        """Write a line of our own, for a batch that is nothing but suspects."""
+        line = f"{PROBE_MEASUREMENT} ok=true {int(self._clock())}000000"
+        answer = await self._send([((PROBE_MEASUREMENT, 0), line)])
+        return classify(answer.status) is Verdict.DONE
 
     def _forget(self, first: Key) -> None:
         for streak in [streak for streak in self._streaks if streak[0] == first]:

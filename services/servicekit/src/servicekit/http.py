@@ -19,6 +19,11 @@ from .health import Health, Status
 __all__ = ["error_response", "json_response", "make_app", "serve"]
 
 _WELL: Final = frozenset({Status.READY, Status.DEGRADED})
+_CODES: Final[dict[int, str]] = {
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "request_entity_too_large"
+}
+"""Where the phrase of the standard library differs between Python versions."""
+
 _SHUTDOWN_SECONDS: Final = 1.0
 """How long open connections may finish; the services' own steps come before."""
 
@@ -54,7 +59,7 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
     except web.HTTPException as err:
         if err.status < HTTPStatus.BAD_REQUEST:
             raise
-        code = err.reason.lower().replace(" ", "_")
+        code = _CODES.get(err.status) or err.reason.lower().replace(" ", "_")
         answer = error_response(err.status, code, err.text or err.reason)
         if "Allow" in err.headers:
             answer.headers["Allow"] = err.headers["Allow"]

@@ -4,6 +4,7 @@
 IngestionError
 ├── SessionError
 │   ├── AuthRejected
+│   ├── FrameUnreadable
 │   ├── ProtocolViolation
 │   └── CommandRefused
 ├── ConnectionLost
@@ -19,6 +20,7 @@ __all__ = [
     "CommandRefused",
     "ConnectionLost",
     "ForwardError",
+    "FrameUnreadable",
     "IngestionError",
     "ProtocolViolation",
     "SessionError",
@@ -45,6 +47,17 @@ class AuthRejected(SessionError):
         return (
             f"Home Assistant rejected the access token: {self.message or 'no reason'}"
         )
+
+
+class FrameUnreadable(SessionError):
+    """A frame is not the JSON that it should be."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"unreadable frame: {self.reason}"
 
 
 class ProtocolViolation(SessionError):

@@ -17,7 +17,7 @@ from servicekit.retry import delays
 from servicekit.wire import SCHEMA, Batch, Frame, Outcome, Source, encode_batch
 
 from .answers import ENRICHMENT_REJECTS, TOO_LARGE, judge
-from .errors import ForwardError, SpoolError
+from .errors import ForwardError, FrameUnreadable, SpoolError
 from .frames import halve
 from .ledger import NOTHING, plus
 from .spool import Lot, Spool
@@ -194,7 +194,10 @@ def _halves(
     middle = len(frames) // 2
     if middle:
         return frames[:middle], frames[middle:]
-    parts = halve(frames[0])
+    try:
+        parts = halve(frames[0])
+    except FrameUnreadable as err:
+        raise ForwardError(ENRICHMENT_REJECTS, f"{error.message} ({err})") from err
     if parts is None:
         size = len(frames[0].payload)
         message = f"{error.message} (a single event of {size} bytes)"

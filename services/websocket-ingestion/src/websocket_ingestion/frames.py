@@ -16,9 +16,10 @@ import msgspec
 
 from servicekit.wire import Frame, Origin
 
+from .errors import FrameUnreadable
+
 __all__ = [
     "Content",
-    "FrameUnreadable",
     "Message",
     "Part",
     "Problem",
@@ -32,10 +33,6 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 _PART_STATES: Final = 1000
 _PART_BYTES: Final = 512 * 1024
 """A snapshot is stored in parts of this size, so that no single row is huge."""
-
-
-class FrameUnreadable(ValueError):
-    """A frame is not the JSON that it should be."""
 
 
 class Problem(msgspec.Struct, frozen=True):

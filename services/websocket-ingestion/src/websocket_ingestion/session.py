@@ -14,8 +14,8 @@ import msgspec
 
 from servicekit.wire import Source
 
-from .errors import AuthRejected, CommandRefused, ProtocolViolation
-from .frames import Content, FrameUnreadable, Message, Part, inspect, snapshot_parts
+from .errors import AuthRejected, CommandRefused, FrameUnreadable, ProtocolViolation
+from .frames import Content, Message, Part, inspect, snapshot_parts
 
 __all__ = [
     "Described",
@@ -137,7 +137,7 @@ class Session:
             for message in content.control:
                 notes += self._step(message)
         except FrameUnreadable as err:
-            raise ProtocolViolation(self.phase, str(err)) from err
+            raise ProtocolViolation(self.phase, err.reason) from err
         if content.unreadable:
             notes.append(Notice("message.unreadable", f"{content.unreadable} ignored"))
         return notes + live

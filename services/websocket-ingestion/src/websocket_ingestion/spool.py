@@ -58,14 +58,17 @@ class SpoolLimits:
     `disk_bytes` is the size at which reading pauses, `queue_bytes` what may wait
     for a commit, `commit_bytes` what is committed without waiting longer than
     `commit_seconds`, `memory_bytes` what stays in memory for forwarding,
-    `prune_bytes` what may stay in the file after it was acknowledged.
+    `prune_bytes` what may stay in the file after it was acknowledged. An
+    acknowledgement waits up to `acknowledge_seconds` for frames to be committed
+    with: after a crash it would only be repeated.
     """
 
     disk_bytes: int
     commit_seconds: float = 0.01
+    acknowledge_seconds: float = 0.1
     commit_bytes: int = _MEBIBYTE
     queue_bytes: int = 8 * _MEBIBYTE
-    memory_bytes: int = 8 * _MEBIBYTE
+    memory_bytes: int = 4 * _MEBIBYTE
     prune_bytes: int = 4 * _MEBIBYTE
     retry_first_seconds: float = 0.2
     retry_most_seconds: float = 10.0
@@ -156,7 +159,7 @@ class Spool:
             if self._queued_bytes >= self._limits.commit_bytes:
                 self._wake.set()
             else:
-                self._schedule()
+                self._schedule(self._limits.commit_seconds)
 
     @property
     def accepting(self) -> bool:
@@ -212,7 +215,7 @@ class Spool:
         self._unpruned_bytes += lot.bytes
         self._tail.forget(lot.last_row)
         self._oldest_us = self._tail.oldest_us() or self._oldest_us
-        self._schedule()
+        self._schedule(self._limits.acknowledge_seconds)
 
     def view(self) -> SpoolView:
         """Return the state now; the counters are those of the last commit."""
@@ -265,11 +268,14 @@ class Spool:
         finally:
             await self._end()
 
-    def _schedule(self) -> None:
-        """Wake the task at the end of the commit window."""
-        if self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(self._limits.commit_seconds, self._wake.set)
+    def _schedule(self, seconds: float) -> None:
+        """Wake the task after so many seconds, or earlier if that is due."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + seconds
+        if self._timer is None or due < self._timer.when():
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_at(due, self._wake.set)
 
     async def _open(self) -> None:
         waits = self._waits()

@@ -77,6 +77,11 @@ class Simulator:
         names = tuple(f"{prefix}_{number}" for number in range(entities))
         return Load(job=answer["job"], run_id=run_id, entity_ids=names)
 
+    def burst(self, count: int, *, entities: int, prefix: str) -> None:
+        """Send so many events in one turn of the event loop."""
+        body = {"n": count, "entities": entities, "prefix": prefix}
+        self._post("/_script/burst", body)
+
     def wait_for_end(self, load: Load) -> None:
         """Return when a load with a count has sent all of it."""
         path = f"/_script/rate/{load.job}?wait={_LONGEST_WAIT}"

@@ -113,4 +113,6 @@ class ReferenceStack:
     def _source_token(self) -> str:
         if self.project.source is SourceKind.SIMULATOR:
             return self.project.secret("ha_access_token")
-        return self.file_in("websocket-ingestion", "/run/ha-token/ha_access_token")
+        return self.file_in(
+            "home-assistant-onboarding", "/run/ha-token/ha_access_token"
+        )

@@ -39,6 +39,7 @@ class World:
     streaming: asyncio.Event = field(default_factory=asyncio.Event)
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     sent: int = 0
+    said: list[dict[str, Any]] = field(default_factory=list)
 
     async def talk(self, request: web.Request) -> web.WebSocketResponse:
         """Speak as Home Assistant."""
@@ -57,7 +58,8 @@ class World:
             sending = tasks.create_task(self._stream(socket))
             async for message in socket:
                 sending.cancel()
-                await socket.send_json(self.result(json.loads(message.data), None))
+                self.said.append(json.loads(message.data))
+                await socket.send_json(self.result(self.said[-1], None))
         return socket
 
     @staticmethod
@@ -198,6 +200,7 @@ async def test_a_signal_under_load_loses_nothing(
     ]
     assert service.lines[-1]["event"] == "shutdown.finished"
     assert service.lines[-1]["seconds"] < 1
+    assert [one["type"] for one in world.said] == ["unsubscribe_events"]
     assert received == world.sent
     assert received == forwarded + pending
 

@@ -332,6 +332,38 @@ async def test_what_is_no_home_assistant(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("sent", "cause"),
+    [
+        (b"\x82\x01x", "unexpected answer while streaming: a binary frame"),
+        (b"\x81\x01{", "unexpected answer while streaming: Input data was truncated"),
+        (b"\xff\xff", "the connection failed: "),
+        (b"\x88\x02\x03\xe9", "Home Assistant closed the connection (code 1001)"),
+    ],
+    ids=["binary-frame", "no-json", "no-websocket-frame", "going-away"],
+)
+async def test_odd_bytes_end_the_connection(
+    tmp_path: Path,
+    health: Health,
+    until: Until,
+    home: FakeHome,
+    options: HomeAssistant,
+    sent: bytes,
+    cause: str,
+) -> None:
+    """What is not of the protocol is named, and a new connection is made."""
+    async with connected(tmp_path, health, options) as bench:
+        await bench.gaps.get()
+        assert home.socket is not None
+        assert home.socket._writer is not None
+        home.socket._writer.transport.write(sent)
+        detail = await until("ha_unreachable")
+        await bench.gaps.get()
+
+    assert cause in detail
+
+
+@pytest.mark.asyncio
 async def test_a_refused_subscription_is_shown(
     tmp_path: Path, health: Health, until: Until, home: FakeHome, options: HomeAssistant
 ) -> None:

@@ -165,6 +165,21 @@ def test_deleted_rows_give_their_room_back(store: Store) -> None:
     assert store.size_bytes() < empty + 20_000
 
 
+def test_a_shrunk_file_gives_its_room_to_the_disk(path: Path, store: Store) -> None:
+    """After a full disk the free pages must not stay in the spool's own file."""
+    store.commit(arrivals(*[b"x" * 10_000] * 200))
+    store.shrink()
+    full = path.stat().st_size
+    store.commit((), written(190, 380), prune=200)
+    store.shrink()
+    log = path.with_name(f"{path.name}-wal")
+
+    assert full > 2_000_000
+    assert path.stat().st_size < 200_000
+    assert log.stat().st_size == 0
+    assert [frame.row for frame in read(store)] == list(range(191, 201))
+
+
 def test_oldest_is_the_first_open_frame(store: Store) -> None:
     """The age of the backlog is that of its first frame."""
     before = store.oldest_us()

@@ -89,7 +89,9 @@ def test_unknown_fields_are_invalid_format(caller: Caller, name: str) -> None:
         ("supported_features", {"features": {"coalesce_messages": "yes"}}),
         ("subscribe_events", {"event_type": 5}),
         ("unsubscribe_events", {}),
-        ("unsubscribe_events", {"subscription": "3"}),
+        ("unsubscribe_events", {"subscription": "x"}),
+        ("unsubscribe_events", {"subscription": None}),
+        ("unsubscribe_events", {"subscription": -1}),
     ],
 )
 def test_wrong_fields_are_invalid_format(

@@ -111,7 +111,7 @@ async def test_largest_burst_arrives_whole(simulate: Any) -> None:
 
 
 async def test_burst_of_4096_ends_the_connection(simulate: Any) -> None:
-    """One more event, and the client is dropped with 1006 and no event at all."""
+    """One more event, and the client is closed with 1000 and no event at all."""
     async with simulate() as sim:
         client = await sim.connect()
         await sim.script("burst", n=4_096, entities=500)
@@ -119,7 +119,7 @@ async def test_burst_of_4096_ends_the_connection(simulate: Any) -> None:
         lines = await sim.ledger()
         status = await sim.look("/_script/status")
 
-        assert ended == (1006, [])
+        assert ended == (1000, [])
         assert len(lines) == 4_096
         assert {tuple(line["on_wire"]) for line in lines} == {()}
         assert status["connections_ended"] == {"overflow": 1}
@@ -137,7 +137,7 @@ async def test_client_that_stays_behind_is_dropped(simulate: Any) -> None:
         on_wire = [line for line in await sim.ledger() if line["on_wire"]]
 
         assert status["connections_ended"] == {"stalled": 1}
-        assert code == 1006
+        assert code == 1000
         assert 0 < len(before) < 2_000
         assert len(before) == len(on_wire)
 
@@ -198,7 +198,7 @@ async def test_rotated_token_closes_and_refuses(simulate: Any) -> None:
         refused, _ = await late.next(), await late.closed()
         again = await sim.connect(token="new-token")
 
-        assert ended == (1006, [])
+        assert ended == (1000, [])
         assert refused["type"] == "auth_invalid"
         assert (await again.command(id=3, type="ping"))["type"] == "pong"
 
@@ -246,11 +246,13 @@ async def test_client_that_leaves_is_forgotten(simulate: Any) -> None:
 
 
 async def test_binary_frame_is_no_command(simulate: Any) -> None:
-    """A binary frame ends the connection."""
+    """A binary frame says nothing; an empty one ends the connection."""
     async with simulate() as sim:
         client = await sim.connect()
         await client.socket.send_bytes(b"\x01\x02")
-        code, _ = await client.closed()
+        pong = await client.command(id=3, type="ping")
+        await client.socket.send_bytes(b"")
+        ended = await client.closed()
 
-        assert code == 1000
-        assert client.socket.closed
+        assert pong == {"id": 3, "type": "pong"}
+        assert ended == (1000, [])

@@ -44,6 +44,8 @@ def command(**fields: Any) -> HistoryCommand:
         ({"entity_ids": ["nonsense"]}, "invalid_entity_ids"),
         ({"entity_ids": ["a.b", "A.B"]}, "invalid_entity_ids"),
         ({"entity_ids": []}, "unknown_error"),
+        ({"start_time": "2026-13-01T00:00:00+00:00"}, "unknown_error"),
+        ({"end_time": "2026-01-32"}, "invalid_end_time"),
         ({"type": STREAM, "start_time": LATER}, "invalid_start_time"),
         (
             {"type": STREAM, "end_time": "2026-11-23T13:59:59+00:00"},

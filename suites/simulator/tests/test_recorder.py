@@ -101,12 +101,12 @@ def test_row_has_last_changed_only_if_it_differs(home: HomeAssistant) -> None:
     ]
 
 
-def test_removed_entity_is_an_empty_row(home: HomeAssistant) -> None:
-    """A removal is a row with state "" and no attributes."""
+def test_removed_entity_is_a_row_without_a_state(home: HomeAssistant) -> None:
+    """A removal is a row with state null and no attributes."""
     put(home, "1", START + SECOND, a=1)
     home.remove("sensor.a", "run", START + 2 * SECOND)
 
-    assert rows(home, START)[1] == {"s": "", "a": {}, "lu": 1_795_445_278.0}
+    assert rows(home, START)[1] == {"s": None, "a": {}, "lu": 1_795_445_278.0}
 
 
 def test_generated_rows_equal_their_events(home: HomeAssistant) -> None:

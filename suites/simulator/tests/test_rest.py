@@ -63,13 +63,43 @@ async def test_state_is_set_read_and_removed(simulate: Any) -> None:
         assert [line["run_id"] for line in await sim.ledger()] == ["rest"] * 3
 
 
+async def test_entity_ids_may_be_written_in_capitals(simulate: Any) -> None:
+    """One entity is meant, and its state is read and removed the same way."""
+    async with simulate() as sim:
+        url = f"{sim.url}/api/states/Sensor.A"
+        async with sim.session.post(url, json={"state": "1"}, headers=BEARER) as answer:
+            place, posted = answer.headers["Location"], await answer.json()
+        async with sim.session.get(url, headers=BEARER) as answer:
+            read = await answer.json()
+
+        assert place == "/api/states/Sensor.A"
+        assert posted == read
+        assert read["entity_id"] == "sensor.a"
+
+
+@pytest.mark.parametrize(
+    ("given", "state"), [(True, "True"), ([1], "[1]"), (5.5, "5.5")]
+)
+async def test_any_value_becomes_a_text(
+    simulate: Any, given: object, state: str
+) -> None:
+    """A state that is no text is written as Python writes it."""
+    async with simulate() as sim:
+        url = f"{sim.url}/api/states/sensor.a"
+        async with sim.session.post(
+            url, json={"state": given}, headers=BEARER
+        ) as answer:
+            assert (await answer.json())["state"] == state
+
+
 @pytest.mark.parametrize(
     ("entity_id", "body", "message"),
     [
         ("sensor.a", b"{", "Invalid JSON specified."),
         ("sensor.a", b"[]", "State data should be a JSON object."),
         ("sensor.a", b"{}", "No state specified."),
-        ("sensor.a", b'{"state":[]}', "Invalid state specified."),
+        ("sensor.a", b"", "State data should be a JSON object."),
+        ("sensor.a", b'{"state":null}', "No state specified."),
         ("sensor.a", b'{"state":"%b"}' % (b"x" * 256), "Invalid state specified."),
         ("nonsense", b'{"state":"1"}', "Invalid entity ID specified."),
     ],

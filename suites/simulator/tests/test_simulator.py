@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import aiohttp
@@ -25,23 +26,34 @@ PERIOD = {
 
 
 async def test_restart_drops_and_brings_back(simulate: Any) -> None:
-    """Sockets close with 1006; entities return with old_state null; no row is lost."""
+    """Sockets close with 1000; entities return with old_state null; no row is lost."""
     async with simulate(commit_seconds=3600) as sim:
         client = await sim.connect()
         await sim.script("burst", n=2, entities=2)
         await client.events(2)
-        answer = await sim.script("restart", **QUICK, wait=True)
-        ended = await client.closed()
+        async with asyncio.TaskGroup() as tasks:
+            closing = tasks.create_task(client.closed())
+            timetable = {**QUICK, "down_seconds": 0.1}
+            answer = await sim.script("restart", **timetable, wait=True)
         again = await sim.connect()
         states = (await again.command(id=3, type="get_states"))["result"]
         rows = (await again.command(id=4, **PERIOD))["result"]["sensor.sim_0"]
         lines = await sim.ledger()
 
-        assert ended == (1006, [])
+        assert closing.result() == (1000, [])
         assert answer["recorder_rows_lost"] == 0
         assert [state["state"] for state in states] == ["0.3", "0.4"]
         assert [line["run_id"] for line in lines[2:]] == ["homeassistant_start"] * 2
         assert [row["s"] for row in rows] == ["0.1"]
+
+
+async def test_restart_does_not_wait_for_a_silent_client(simulate: Any) -> None:
+    """Who has not answered the close frame when the process ends gets a 1006."""
+    async with simulate() as sim:
+        client = await sim.connect()
+        await sim.script("restart", **QUICK, wait=True)
+
+        assert (await client.closed())[0] == 1006
 
 
 async def test_client_sees_the_phases(simulate: Any) -> None:
@@ -156,7 +168,7 @@ async def test_return_of_all_entities_at_once_drops_the_client(simulate: Any) ->
         waiting = home.bring_back(5_000, home.recorder.slot_us)
 
         assert waiting == 0
-        assert await client.closed() == (1006, [])
+        assert await client.closed() == (1000, [])
 
 
 async def test_large_restart_takes_several_turns(simulate: Any) -> None:

@@ -78,7 +78,7 @@ class Intake:
             async with self._place():
                 batch = decode_batch(await _body_of(request))
                 outcome, surplus = await self._store(batch)
-        except (WireError, UnicodeDecodeError) as err:
+        except WireError as err:
             return error_response(400, "bad_batch", str(err))
         except web.HTTPRequestEntityTooLarge as err:
             return error_response(413, "body_too_large", err.text or err.reason)

@@ -108,7 +108,7 @@ def decode_batch(body: bytes) -> Batch:
     """
     try:
         batch = _batches.decode(body)
-    except (msgspec.DecodeError, RecursionError) as err:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise WireError("batch", str(err)) from err
     if batch.schema != SCHEMA:
         raise WireError("batch", f"schema {batch.schema}, this side speaks {SCHEMA}")
@@ -128,5 +128,5 @@ def decode_outcome(body: bytes) -> Outcome:
     """
     try:
         return _outcomes.decode(body)
-    except (msgspec.DecodeError, RecursionError) as err:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise WireError("outcome", str(err)) from err

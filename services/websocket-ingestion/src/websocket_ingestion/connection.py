@@ -126,6 +126,7 @@ class Connection:
         self._state = "disconnected"
         self._since = clock()
         self._last_error: str | None = None
+        self._ha_version: str | None = None
         self.source = Source()
 
     def view(self) -> ConnectionView:
@@ -135,7 +136,7 @@ class Connection:
         return ConnectionView(
             phase=self._protocol.phase.value if talking else self._state,
             url=self._shown_url,
-            ha_version=self.source.ha_version,
+            ha_version=self._ha_version,
             since=iso(self._since),
             reconnects=max(0, self._subscriptions - 1),
             last_event_at=iso(last_us / 1e6) if last_us else None,
@@ -305,6 +306,7 @@ class Connection:
 
     def _subscribed(self, now_us: int, ha_version: str) -> None:
         self._subscriptions += 1
+        self._ha_version = ha_version or None
         self._subscribed_at = self._monotonic()
         self._since = self._clock()
         self._health.clear("ha_unreachable")

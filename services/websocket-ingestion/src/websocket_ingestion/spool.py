@@ -56,8 +56,8 @@ class SpoolLimits:
     """Bounds of the spool; sizes in bytes, times in seconds.
 
     `disk_bytes` is the size at which reading pauses, `queue_bytes` what may wait
-    for a commit, `commit_bytes` what is committed without waiting longer than
-    `commit_seconds`, `memory_bytes` what stays in memory for forwarding,
+    for a commit, `commit_bytes` what is committed at once, without waiting for the
+    end of `commit_seconds`, `memory_bytes` what stays in memory for forwarding,
     `prune_bytes` what may stay in the file after it was acknowledged. An
     acknowledgement waits up to `acknowledge_seconds` for frames to be committed
     with: after a crash it would only be repeated.
@@ -71,7 +71,7 @@ class SpoolLimits:
     memory_bytes: int = 4 * _MEBIBYTE
     prune_bytes: int = 4 * _MEBIBYTE
     retry_first_seconds: float = 0.2
-    retry_most_seconds: float = 10.0
+    retry_most_seconds: float = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +318,7 @@ class Spool:
             acknowledged = Acknowledged(self._position, self._outcome)
         try:
             seen = await self._file.write(
-                self._counters, tuple(self._queue), acknowledged, self._rows_to_prune()
+                self._counters, self._next_group(), acknowledged, self._rows_to_prune()
             )
         except SpoolError as error:
             return error
@@ -326,6 +326,15 @@ class Spool:
         self._settle(seen)
         self._turn.set()
         return seen.failure
+
+    def _next_group(self) -> list[Arrival]:
+        """Return what to commit together, bounded as the log that it goes through."""
+        size = 0
+        for number, one in enumerate(self._queue):
+            if size >= self._limits.commit_bytes:
+                return self._queue[:number]
+            size += len(one.payload)
+        return self._queue[:]
 
     def _settle(self, seen: Seen) -> None:
         """Take over what is durable now: it leaves the queue and joins the tail."""
@@ -344,16 +353,17 @@ class Spool:
         self._prunable = seen.prunable
         if not seen.prunable:
             self._unpruned_bytes = 0
+        self._size = seen.size
         self._room.set()
         self._grown.set()
-        self._judge(seen.size)
+        if seen.failure is None:
+            self._judge(seen.size)
 
     def _judge(self, size: int) -> None:
         """Accept frames or pause, by the size of the file."""
         limit = self._limits.disk_bytes
         was_paused = self._state is SpoolState.PAUSED
         full = size >= limit or (was_paused and size >= _RESUME_AT * limit)
-        self._size = size
         self._failure = None
         self._health.clear("spool_unwritable")
         self._state = SpoolState.PAUSED if full else SpoolState.ACCEPTING

@@ -18,11 +18,13 @@ from servicekit.wire import Frame, Origin
 from .errors import SpoolError
 from .ledger import Acknowledged, Arrival, Counters
 
-__all__ = ["Chunk", "Store"]
+__all__ = ["Chunk", "Store", "translated"]
 
 _PAGE_BYTES: Final = 4096
 _CHECKPOINT_PAGES: Final = 1000
 _BUSY_MILLISECONDS: Final = 1000
+_SHRINK_PAGES: Final = 500
+_SHRINK_ROUNDS: Final = 20
 
 _MIGRATIONS: Final = (
     """
@@ -79,14 +81,14 @@ class Store:
             SpoolError: not ours to open: unwritable, damaged, in use by another
                 process, or made by a newer version.
         """
-        with _translated(path):
+        with translated(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(
                 path, timeout=_BUSY_MILLISECONDS / 1000, isolation_level=None
             )
         store = cls(path, connection)
         try:
-            with _translated(path):
+            with translated(path):
                 store._prepare()
         except SpoolError:
             store.close()
@@ -96,6 +98,7 @@ class Store:
     def _prepare(self) -> None:
         run = self._connection.execute
         run(f"PRAGMA page_size = {_PAGE_BYTES}")
+        run("PRAGMA auto_vacuum = INCREMENTAL")
         # A second process on the same file must fail at once, not share the rows.
         run("PRAGMA locking_mode = EXCLUSIVE")
         run("PRAGMA journal_mode = WAL")
@@ -191,7 +194,7 @@ class Store:
         """
         chunk = Chunk([], [], after)
         last, events, size = after, 0, 0
-        with _translated(self._path):
+        with translated(self._path):
             rows = self._connection.execute(
                 "SELECT row, received_us, origin, events, crc32, payload"
                 " FROM frames WHERE row > ? ORDER BY row",
@@ -215,7 +218,7 @@ class Store:
 
     def oldest_us(self) -> int | None:
         """Return when the oldest frame that is not forwarded was received."""
-        with _translated(self._path):
+        with translated(self._path):
             found = self._connection.execute(
                 "SELECT received_us FROM frames WHERE row > ? ORDER BY row LIMIT 1",
                 (self.counters.cursor,),
@@ -224,20 +227,37 @@ class Store:
 
     def size_bytes(self) -> int:
         """Return the bytes in use, without the pages that are free again."""
-        with _translated(self._path):
+        with translated(self._path):
             (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
             (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
             (page,) = self._connection.execute("PRAGMA page_size").fetchone()
         return int((pages - free) * page)
 
+    def shrink(self) -> None:
+        """Give free pages and the write-ahead log back to the disk.
+
+        Raises:
+            SpoolError: there is not even room to move pages.
+        """
+        with translated(self._path):
+            run = self._connection.execute
+            for _ in range(_SHRINK_ROUNDS):
+                # Only a script is stepped to its end: `execute` frees one page.
+                script = f"PRAGMA incremental_vacuum({_SHRINK_PAGES})"
+                self._connection.executescript(script)
+                # The log takes what is moved: empty it before it grows large.
+                run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if run("PRAGMA freelist_count").fetchone() == (0,):
+                    break
+
     def close(self) -> None:
         """Close the file; what was committed is safe with or without it."""
-        with _translated(self._path):
+        with translated(self._path):
             self._connection.close()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _translated(self._path):
+        with translated(self._path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -249,7 +269,8 @@ class Store:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def translated(path: Path) -> Iterator[None]:
+    """Turn what SQLite or the file system raises into a SpoolError."""
     try:
         yield
     except sqlite3.Error as err:

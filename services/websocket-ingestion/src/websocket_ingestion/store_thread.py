@@ -11,7 +11,8 @@ from typing import Final, NamedTuple, TypeVar
 
 from .errors import SpoolError
 from .ledger import Acknowledged, Arrival, Counters
-from .store import Chunk, Store
+from .reserve import Reserve
+from .store import Chunk, Store, translated
 
 __all__ = ["Seen", "StoreThread"]
 
@@ -39,6 +40,7 @@ class StoreThread:
         self._path = path
         self._open_store = open_store
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._reserve = Reserve(path)
         self._store: Store | None = None
 
     async def look(self) -> tuple[Seen, int | None]:
@@ -65,8 +67,8 @@ class StoreThread:
 
         Counters other than `believed` mean that an earlier commit took effect
         although it reported a failure: then nothing is done. If the disk is full,
-        rows are deleted and the position is saved without the new frames, so that
-        the backlog can drain.
+        the reserve is given up, rows are deleted and the position is saved, so
+        that the backlog can drain; new frames are taken when the reserve is back.
 
         Raises:
             SpoolError: nothing was stored as far as is known; the file is closed
@@ -78,11 +80,12 @@ class StoreThread:
             if store.counters != believed:
                 return _seen(store)
             try:
+                self._need_reserve()
                 store.commit(arrivals, acknowledged, prune=prune)
             except SpoolError as error:
                 if not error.disk_full:
                     raise
-                store.commit((), acknowledged, prune=_DRAIN_ROWS)
+                self._make_room(store, acknowledged, max(prune, _DRAIN_ROWS))
                 return _seen(store)._replace(failure=error)
             return _seen(store)
 
@@ -113,6 +116,21 @@ class StoreThread:
     async def _call(self, work: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, work)
+
+    def _need_reserve(self) -> None:
+        with translated(self._path):
+            held = self._reserve.hold()
+        if not held:
+            cause = "not enough room on the disk, not even for the reserve"
+            raise SpoolError(str(self._path), "SQLITE_FULL", cause)
+
+    def _make_room(
+        self, store: Store, acknowledged: Acknowledged | None, prune: int
+    ) -> None:
+        with translated(self._path):
+            self._reserve.release()
+        store.commit((), acknowledged, prune=prune)
+        store.shrink()
 
     def _ensure(self) -> Store:
         if self._store is None:

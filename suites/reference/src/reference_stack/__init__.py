@@ -7,6 +7,8 @@ conftest.py imports; neither is imported here.
 from __future__ import annotations
 
 from .admin import AdminApi, ServiceApi
+from .chapters import BURST_ENTITIES, BURSTS, CHAPTERS, Chapter
+from .conversation import Conversation, Speaker
 from .errors import (
     BadAnswer,
     LedgerIncomplete,
@@ -15,6 +17,7 @@ from .errors import (
     TokenMissing,
 )
 from .homeassistant import Change, HomeAssistant, Observed
+from .past import live_through, remember
 from .project import (
     DATABASE,
     LONG_RUNNING,
@@ -26,8 +29,12 @@ from .project import (
 )
 from .simulator import Load, Sent, Simulator
 from .stack import ReferenceStack
+from .transcript import Notation, first_difference, skeleton
 
 __all__ = [
+    "BURSTS",
+    "BURST_ENTITIES",
+    "CHAPTERS",
     "DATABASE",
     "LONG_RUNNING",
     "REPOSITORY",
@@ -35,9 +42,12 @@ __all__ = [
     "AdminApi",
     "BadAnswer",
     "Change",
+    "Chapter",
+    "Conversation",
     "HomeAssistant",
     "LedgerIncomplete",
     "Load",
+    "Notation",
     "Observed",
     "ReferenceStack",
     "ReferenceStackError",
@@ -46,7 +56,12 @@ __all__ = [
     "Simulator",
     "SourceKind",
     "SourceSilent",
+    "Speaker",
     "StackProject",
     "TokenMissing",
+    "first_difference",
+    "live_through",
     "prepare",
+    "remember",
+    "skeleton",
 ]

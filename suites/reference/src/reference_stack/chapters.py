@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any, Final
 
 from .conversation import Conversation
+from .past import EDGE
 from .transcript import shifted
 
 Chapter = Callable[[Conversation], None]
@@ -91,14 +92,19 @@ def what_is_no_command(talk: Conversation) -> None:
         {"id": 7, "type": "unsubscribe_events"},
         {"id": 8, "type": "unsubscribe_events", "subscription": "x"},
         {"id": 9, "type": "unsubscribe_events", "subscription": -1},
-        {"id": 10, "type": "unsubscribe_events", "subscription": 99},
+        {"id": 10, "type": "unsubscribe_events", "subscription": "99"},
         {"id": 11, "type": "get_states", "more": 1},
         {"id": 12, "type": _HISTORY, "start_time": "2026-01-01T00:00:00+00:00"},
         {"id": 13, "type": "config/entity_registry/get_entries"},
         {"id": 1_000_000_000, "type": "ping"},
     ):
         talk.ask(message)
+    talk.say_raw(b"ping")
+    talk.ask({"id": 1_000_000_001, "type": "ping"})
     talk.say_raw("{")
+    talk.hear_end()
+    talk.sign_in()
+    talk.say_raw(b"")
     talk.hear_end()
 
 
@@ -164,7 +170,7 @@ def life_of_an_entity(talk: Conversation) -> None:
     talk.sign_in()
     talk.ask({"id": next(numbers), **_SUBSCRIBE})
     unit = {"unit_of_measurement": "°C", "friendly_name": 'Küche 🌡 "x" \\ \n\x7f/'}
-    nested = {**unit, "list": [1, 2.5, 1e300, None, True, {"a": {}}]}
+    nested: dict[str, Any] = {**unit, "list": [1, 2.5, 1e300, None, True, {"a": {}}]}
     longest = "x" * 255
     for body in (
         {"state": "21.5", "attributes": unit},
@@ -270,28 +276,26 @@ def burst_that_is_too_long(talk: Conversation) -> None:
 
 
 def history_of_an_entity(talk: Conversation) -> None:
-    """Rows, bounds and options of what the recorder has committed."""
+    """The rows of all kinds of changes, and what the options make of them."""
     entity_id = "sensor.fidelity_history"
     times = talk.past[entity_id]
-    first, gone, last = times[0], times[5], times[6]
-    before = shifted(first, -1)
-    attributes_changed = shifted(times[2], 1)
+    before, after = shifted(times[0], -1), shifted(times[-1], 1)
+    attributes_changed, gone = shifted(times[2], 1), shifted(times[5], 1)
     for parameters in (
         {"start_time": before},
-        {"start_time": first},
-        {"start_time": before, "end_time": last},
-        {"start_time": times[1], "end_time": times[4]},
+        {"start_time": before, "end_time": after},
+        {"start_time": shifted(times[0], 1), "end_time": shifted(times[-1], -1)},
         {"start_time": shifted(times[1], 1), **_START_STATE},
-        {"start_time": times[1], **_START_STATE},
-        {"start_time": first, **_START_STATE},
+        {"start_time": before, **_START_STATE},
         {"start_time": before, "significant_changes_only": True},
         {"start_time": before, "minimal_response": True},
         {"start_time": before, "no_attributes": True},
         {"start_time": before, "minimal_response": True, "no_attributes": True},
-        {"start_time": last, **_START_STATE},
-        {"start_time": last, "end_time": first},
-        {"start_time": last, "end_time": first, **_START_STATE},
-        {"start_time": shifted(gone, 1), **_START_STATE},
+        {"start_time": after},
+        {"start_time": after, **_START_STATE},
+        {"start_time": after, "end_time": before},
+        {"start_time": after, "end_time": before, **_START_STATE},
+        {"start_time": gone, **_START_STATE},
         {"start_time": attributes_changed, **_START_STATE},
         {"start_time": attributes_changed, **_START_STATE, "minimal_response": True},
     ):
@@ -304,6 +308,21 @@ def history_of_an_entity(talk: Conversation) -> None:
             "entity_ids": [entity_id],
         }
     )
+
+
+def bounds_of_history(talk: Conversation) -> None:
+    """A row exactly at the start or at the end is left out."""
+    before, exact, after = talk.past[EDGE]
+    begin, end = shifted(before, -1), shifted(after, 1)
+    for parameters in (
+        {"start_time": begin, "end_time": end},
+        {"start_time": exact, "end_time": end},
+        {"start_time": shifted(exact, -1), "end_time": end},
+        {"start_time": begin, "end_time": exact},
+        {"start_time": begin, "end_time": shifted(exact, 1)},
+        {"start_time": exact, "end_time": end, **_START_STATE},
+    ):
+        _ask_history(talk, entity_ids=[EDGE], **parameters)
 
 
 def history_of_several(talk: Conversation) -> None:
@@ -373,9 +392,10 @@ def what_history_refuses(talk: Conversation) -> None:
     )
     numbers = count(1)
     talk.sign_in()
-    for command, cases in ((_HISTORY, (*wrong, *nothing)), (_STREAM, wrong + no_stream)):
-        for case in cases:
-            talk.ask({"id": next(numbers), "type": command, **good, **case})
+    for case in (*wrong, *nothing):
+        talk.ask({"id": next(numbers), "type": _HISTORY, **good, **case})
+    for case in (*wrong, *no_stream):
+        talk.ask({"id": next(numbers), "type": _STREAM, **good, **case})
 
 
 def stream_of_history(talk: Conversation) -> None:
@@ -386,9 +406,9 @@ def stream_of_history(talk: Conversation) -> None:
     start = shifted(times[0], -1)
     stream = {"type": _STREAM, "entity_ids": [entity_id], "start_time": start}
     talk.sign_in()
-    talk.ask({"id": 1, **stream, **_EVERYTHING, "end_time": times[-1]})
+    talk.ask({"id": 1, **stream, **_EVERYTHING, "end_time": shifted(times[-1], 1)})
     talk.hear()
-    talk.ask({"id": 2, **stream, "end_time": times[3]})
+    talk.ask({"id": 2, **stream, "end_time": shifted(times[3], 1)})
     talk.hear()
     talk.ask({"id": 3, **stream, **_EVERYTHING, "end_time": start})
     talk.hear()
@@ -401,6 +421,21 @@ def stream_of_history(talk: Conversation) -> None:
     talk.ask({"id": 5, "type": "unsubscribe_events", "subscription": 4})
     talk.rest("POST", state, {"state": "later"})
     talk.ask({"id": 6, "type": "ping"})
+
+
+def stream_without_a_past(talk: Conversation) -> None:
+    """A stream of an entity that nobody knows yet says so, twice, and then waits."""
+    entity_id = "sensor.fidelity_newborn"
+    state = f"/api/states/{entity_id}"
+    start = talk.past[EDGE][0]
+    talk.sign_in()
+    talk.ask({"id": 1, "type": _STREAM, "entity_ids": [entity_id], "start_time": start})
+    talk.hear_messages(2)
+    talk.rest("POST", state, {"state": "1"})
+    talk.rest("POST", state, {"state": "2"})
+    talk.hear()
+    talk.rest("DELETE", state)
+    talk.ask({"id": 2, "type": "ping"})
 
 
 def _ask_history(talk: Conversation, **parameters: Any) -> None:
@@ -418,10 +453,12 @@ CHAPTERS: Final[tuple[Chapter, ...]] = (
     life_of_an_entity,
     what_rest_answers,
     history_of_an_entity,
+    bounds_of_history,
     history_of_several,
     what_history_leaves_out,
     what_history_refuses,
     stream_of_history,
+    stream_without_a_past,
 )
 """Chapters in which every value is Home Assistant's."""
 

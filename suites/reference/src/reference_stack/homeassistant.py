@@ -61,7 +61,7 @@ class HomeAssistant:
     """
 
     endpoint: Endpoint
-    token: str
+    token: str = field(repr=False)
 
     def set_state(self, change: Change) -> None:
         """Set a state over REST.

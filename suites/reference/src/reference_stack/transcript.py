@@ -30,7 +30,9 @@ _TIMES: Final = frozenset(
     }
 )
 _VERSIONS: Final = frozenset({"ha_version", "version"})
-_ISO: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?\+00:00")
+_ISO: Final = re.compile(
+    r"\d{4}-(0\d|1[012])-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d(\.\d{6})?\+00:00"
+)
 _ULID: Final = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _USER: Final = re.compile(r"[0-9a-f]{32}")
 _WRITTEN_OUT: Final = frozenset({"Message incorrectly formatted."})
@@ -70,8 +72,7 @@ class Notation:
             case str():
                 return self._text(value, key)
             case float() if key in _TIMES:
-                instant = datetime.fromtimestamp(value, UTC).isoformat()
-                return f"{self._name('time', micros(instant))} in seconds"
+                return f"{self._time(to_iso(value))} in seconds"
             case _:
                 return value
 
@@ -81,12 +82,15 @@ class Notation:
         if key in _VERSIONS:
             return "<version>"
         if key in _TIMES and _ISO.fullmatch(text):
-            return self._name("time", micros(text))
+            return self._time(text)
         if key == "id" and _ULID.fullmatch(text):
             return self._name("context", text)
         if key == "user_id" and _USER.fullmatch(text):
             return self._name("user", text)
         return text
+
+    def _time(self, stamp: str) -> str:
+        return self._name("time", micros(stamp))
 
     def _name(self, kind: str, value: object) -> str:
         names = self._names.setdefault(kind, {})
@@ -99,17 +103,28 @@ class Notation:
         return str(part["entity_id"]).partition(".")[2].startswith(self._own)
 
 
+def to_iso(seconds: float) -> str:
+    """Return the ISO text of seconds since 1970, rounded to microseconds as HA does."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def to_seconds(stamp: str) -> float:
+    """Return an ISO text as seconds since 1970, as near as a float comes."""
+    return datetime.fromisoformat(stamp).timestamp()
+
+
 def shifted(stamp: str, microseconds: int) -> str:
     """Return the ISO text of an instant some microseconds later."""
     later = datetime.fromisoformat(stamp) + timedelta(microseconds=microseconds)
     return later.isoformat()
 
 
-def skeleton(value: Any) -> Any:
-    """Return a document with the name of its type for each value; lists lose theirs."""
-    if isinstance(value, dict):
-        return {name: skeleton(part) for name, part in value.items()}
-    return type(value).__name__
+def skeleton(document: Any, path: str = "") -> list[str]:
+    """Return keys and types of a document, one line for each value; lists are one."""
+    if not isinstance(document, dict):
+        return [f"{path} {type(document).__name__}"]
+    parts = (skeleton(part, f"{path}.{name}") for name, part in document.items())
+    return [line for lines in parts for line in lines]
 
 
 def first_difference(real: Sequence[str], simulated: Sequence[str]) -> str:

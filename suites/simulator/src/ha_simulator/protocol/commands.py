@@ -63,7 +63,7 @@ class UnsubscribeEvents(msgspec.Struct, forbid_unknown_fields=True, frozen=True)
 
     id: int
     type: str
-    subscription: int
+    subscription: Any
 
 
 class GetEntries(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -84,6 +84,21 @@ def convert(message: dict[str, Any], kind: type[T]) -> T:
         return msgspec.convert(message, kind)
     except msgspec.ValidationError as err:
         raise CommandError(messages.INVALID_FORMAT, str(err)) from err
+
+
+def positive_int(value: Any) -> int:
+    """Coerce a number or text as Home Assistant's `positive_int` does; 0 is one.
+
+    Raises:
+        CommandError: invalid_format.
+    """
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError) as err:
+        raise CommandError(messages.INVALID_FORMAT, "expected int") from err
+    if number < 0:
+        raise CommandError(messages.INVALID_FORMAT, "value must be at least 0")
+    return number
 
 
 def ping(_: Client, message: dict[str, Any]) -> bytes:
@@ -108,7 +123,7 @@ def subscribe_events(client: Client, message: dict[str, Any]) -> bytes:
 def unsubscribe_events(client: Client, message: dict[str, Any]) -> bytes:
     """End a subscription of this connection."""
     command = convert(message, UnsubscribeEvents)
-    if not client.unsubscribe(command.subscription):
+    if not client.unsubscribe(positive_int(command.subscription)):
         raise CommandError(messages.NOT_FOUND, "Subscription not found.")
     return messages.result(command.id)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +21,8 @@ MAX_STREAMED: Final = 2_048
 GROUPING_SECONDS: Final = 0.35
 """A stream collects live changes for this long before it sends them."""
 
+_DATE_AND_TIME: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}[T ]\d{1,2}:\d{1,2}")
+_CRASHED: Final = ("unknown_error", "Unknown error")
 _SLUG: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 
@@ -41,7 +44,7 @@ class HistoryCommand(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     type: str
     start_time: str
     entity_ids: list[str]
-    end_time: str | None = None
+    end_time: str = ""
     include_start_time_state: bool = True
     significant_changes_only: bool = True
     minimal_response: bool = False
@@ -74,20 +77,20 @@ def parse_query(
         CommandError: invalid_start_time, invalid_end_time or invalid_entity_ids.
     """
     stream = command.type == STREAM
-    start_us = parse(command.start_time)
+    start_us = _parse(command.start_time)
     if start_us is None or (stream and start_us > now_us):
         raise CommandError("invalid_start_time", "Invalid start_time")
     end_us: int | None = None
     if command.end_time:
-        end_us = parse(command.end_time)
+        end_us = _parse(command.end_time)
         if end_us is None or (stream and end_us < start_us):
             raise CommandError("invalid_end_time", "Invalid end_time")
     if start_us > now_us:
         return None
     if not command.entity_ids:
-        raise CommandError("unknown_error", "Unknown error")
+        raise CommandError(*_CRASHED)
     for entity_id in command.entity_ids:
-        known = home.states.find(entity_id)
+        known = home.states.find(entity_id.lower())
         if (known is None or known.current is None) and not valid_entity_id(entity_id):
             raise CommandError("invalid_entity_ids", "Invalid entity_ids")
     return HistoryQuery(
@@ -104,6 +107,19 @@ def parse_query(
         asked_us=now_us,
         stream=stream,
     )
+
+
+def _parse(text: str) -> int | None:
+    """Read a time; None if it is none.
+
+    Raises:
+        CommandError: it looks like one, but there is no such day or hour: Home
+            Assistant's parser does not catch that.
+    """
+    us = parse(text)
+    if us is None and _DATE_AND_TIME.match(text):
+        raise CommandError(*_CRASHED)
+    return us
 
 
 class HistoryAnswer:

@@ -189,17 +189,33 @@ class Session:
 
 
 def _auth_problem(message: object) -> str | None:
-    """Return what is wrong with the form of an auth message, None if nothing is."""
+    """Return what is wrong with the form of an auth message, None if nothing is.
+
+    The words and their order are those of Home Assistant's schema library.
+    """
     if not isinstance(message, dict):
-        return "expected a dictionary"
-    for key in message:
-        if key not in ("type", "access_token", "api_password"):
-            return f"extra keys not allowed @ data['{key}']. Got {message[key]!r}"
-    if message.get("type") != "auth":
-        return f"not a valid value @ data['type']. Got {message.get('type')!r}"
+        return f"expected a dictionary. Got {message!r}"
+    problems = [
+        f"extra keys not allowed @ data['{key}']. Got {message[key]!r}"
+        for key in message
+        if key not in ("type", "access_token", "api_password")
+    ]
+    if "type" not in message:
+        problems.append("required key not provided @ data['type']. Got None")
+    elif message["type"] != "auth":
+        problems.append(_wrong("not a valid value", message, "type"))
     given = [key for key in ("access_token", "api_password") if key in message]
+    problems += [
+        _wrong("expected str", message, key)
+        for key in given
+        if not isinstance(message[key], str)
+    ]
     if len(given) > 1:
-        return "two or more values in the same group of exclusion 'auth' @ data[<auth>]"
-    if given and not isinstance(message[given[0]], str):
-        return f"expected str @ data['{given[0]}']. Got {message[given[0]]!r}"
-    return None
+        problems.append(
+            "two or more values in the same group of exclusion 'auth' @ data[<auth>]"
+        )
+    return "\n".join(sorted(problems)) or None
+
+
+def _wrong(text: str, message: dict[str, Any], key: str) -> str:
+    return f"{text} for dictionary value @ data['{key}']. Got {message[key]!r}"

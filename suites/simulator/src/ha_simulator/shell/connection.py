@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Final
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from ..errors import AuthRefused, Disconnect
 from ..protocol import messages
@@ -39,6 +39,13 @@ class Ending(StrEnum):
     REVOKED = "revoked"
     SHUTDOWN = "shutdown"
     STALLED = "stalled"
+
+
+CLOSED_BY_CORE: Final = frozenset(
+    {Ending.OVERFLOW, Ending.RESTART, Ending.REVOKED, Ending.STALLED}
+)
+"""Where Home Assistant cancels its handler, which then closes with code 1000."""
+_ORDERLY: Final = frozenset({Ending.AUTH, Ending.CLIENT, Ending.PROTOCOL})
 
 
 class Connection:
@@ -80,6 +87,7 @@ class Connection:
             heartbeat=HEARTBEAT_SECONDS, writer_limit=WRITER_LIMIT
         )
         self._transport: asyncio.Transport | None = None
+        self._service = asyncio.timeout(None)
         self._lookups: set[asyncio.Task[None]] = set()
         self._flight: deque[tuple[int, list[int]]] = deque()
         self._queued_bytes = 0
@@ -94,23 +102,40 @@ class Connection:
         self._transport = transport
         self.peer = str(request.remote)
         try:
-            if await self._authenticate():
-                await self._converse()
+            async with self._service:
+                if await self._authenticate():
+                    await self._converse()
         except ConnectionResetError:
             self._end(Ending.CLIENT)
+        except TimeoutError:
+            if not self._service.expired():
+                raise
         finally:
             self.settle()
             self.session.close()
-        if self.ending in (Ending.AUTH, Ending.PROTOCOL, Ending.CLIENT):
-            await self._socket.close()
+        if self.ending in _ORDERLY | CLOSED_BY_CORE:
+            await self._close()
         return self._socket
 
     def drop(self, ending: Ending) -> None:
-        """End the connection abruptly: no close frame, what is queued is gone."""
+        """End the connection from this side; what is queued is gone.
+
+        What Home Assistant ends by itself gets a close frame, behind what the socket
+        has taken already; everything else is abrupt.
+        """
         if self.ending is None:
             self.ending = ending
         self.session.outbox.close()
         self.session.close()
+        if self._transport is None:
+            return
+        if self.ending in CLOSED_BY_CORE:
+            self._service.reschedule(0.0)
+            return
+        self.abort()
+
+    def abort(self) -> None:
+        """Close the socket at once: no close frame, what is not sent is gone."""
         if self._transport is not None:
             self.settle()
             self._transport.abort()
@@ -150,6 +175,14 @@ class Connection:
             "frames": self.frames,
             "events_on_wire": self._home.wire.count(self.number),
         }
+
+    async def _close(self) -> None:
+        """Close with code 1000; a client that answers has read all before that."""
+        await self._socket.close()
+        if self._socket.close_code != WSCloseCode.ABNORMAL_CLOSURE:
+            for _, serials in self._flight:
+                self._home.wire.add(self.number, serials)
+            self._flight.clear()
 
     def _end(self, ending: Ending) -> None:
         if self.ending is None:
@@ -194,6 +227,8 @@ class Connection:
             message = await self._socket.receive()
             if message.type in _CLOSING or message.type is WSMsgType.ERROR:
                 return Ending.CLIENT
+            if message.type is WSMsgType.BINARY and message.data:
+                continue
             if message.type is not WSMsgType.TEXT:
                 return Ending.PROTOCOL
             try:

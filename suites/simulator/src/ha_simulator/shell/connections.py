@@ -11,7 +11,7 @@ from aiohttp import web
 from ..errors import ControlError
 from ..protocol.session import Phase, Session
 from ..world.homeassistant import HomeAssistant
-from .connection import Connection, Ending
+from .connection import CLOSED_BY_CORE, Connection, Ending
 from .halfopen import HalfOpen
 
 ATTEMPTS_KEPT: Final = 200
@@ -76,6 +76,12 @@ class Connections:
                 self._half_open.keep(connection.transport)
             connection.drop(ending)
         return [connection.number for connection in chosen]
+
+    def abort_closing(self) -> None:
+        """Close the sockets whose clients have not answered the close frame."""
+        for connection in self._open.values():
+            if connection.ending in CLOSED_BY_CORE:
+                connection.abort()
 
     def release_half_open(self) -> int:
         """Close the sockets of half-open connections; return how many."""

@@ -123,9 +123,10 @@ class Control:
             states.entity(f"{body.prefix}_{number}")
             for number in range(min(body.entities, body.n))
         ]
-        now = now_us()
+        now = 0
         first = self._home.journal.next
         for number in range(body.n):
+            now = max(now_us(), now + 1)
             self._home.generate(
                 entities[number % len(entities)], shape, now, record=body.record
             )

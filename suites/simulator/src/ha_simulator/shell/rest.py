@@ -19,11 +19,11 @@ REST_RUN = "rest"
 
 
 class StatesBody(msgspec.Struct, frozen=True):
-    """What `POST /api/states/<entity_id>` takes."""
+    """What `POST /api/states/<entity_id>` takes; a state may be anything but null."""
 
-    state: str | int | float
+    state: Any
     attributes: dict[str, Any] | None = None
-    force_update: bool = False
+    force_update: Any = False
 
 
 class RestApi:
@@ -61,16 +61,17 @@ class RestApi:
     async def state(self, request: web.Request) -> web.Response:
         """Return one state."""
         self._authorize(request)
-        entity = self._home.states.find(request.match_info["entity_id"])
-        if entity is None or entity.current is None:
+        current = self._current(request.match_info["entity_id"])
+        if current is None:
             return _message("Entity not found.", status=404)
-        return _json(entity.current)
+        return _json(current)
 
     async def set_state(self, request: web.Request) -> web.Response:
         """Set one state: 201 when that creates the entity, else 200."""
         self._authorize(request)
+        text = await request.read()
         try:
-            document = msgspec.json.decode(await request.read())
+            document = msgspec.json.decode(text) if text else None
         except msgspec.DecodeError:
             return _message("Invalid JSON specified.", status=400)
         if not isinstance(document, dict):
@@ -80,14 +81,14 @@ class RestApi:
         try:
             body = msgspec.convert(document, StatesBody)
         except msgspec.ValidationError:
-            return _message("Invalid state specified.", status=400)
-        entity_id = request.match_info["entity_id"].lower()
-        if not valid_entity_id(entity_id):
-            return _message("Invalid entity ID specified.", status=400)
+            return _message("Invalid attributes specified.", status=400)
         if len(str(body.state)) > MAX_STATE_LENGTH:
             return _message("Invalid state specified.", status=400)
-        known = self._home.states.find(entity_id)
-        created = known is None or known.current is None
+        given = request.match_info["entity_id"]
+        entity_id = given.lower()
+        if not valid_entity_id(entity_id):
+            return _message("Invalid entity ID specified.", status=400)
+        created = self._current(entity_id) is None
         self._home.set(
             Wanted(
                 entity_id=entity_id,
@@ -95,14 +96,14 @@ class RestApi:
                 attributes=body.attributes or {},
                 shape=self._home.shapes.number(REST_RUN),
                 stamp=False,
-                force=body.force_update,
+                force=bool(body.force_update),
                 user_id=self._home.identity.user_id,
             ),
             now_us(),
         )
         current = self._home.states.entity(entity_id).current
         response = _json(current or b"null", status=201 if created else 200)
-        response.headers["Location"] = f"/api/states/{entity_id}"
+        response.headers["Location"] = f"/api/states/{given}"
         return response
 
     async def remove_state(self, request: web.Request) -> web.Response:
@@ -112,6 +113,11 @@ class RestApi:
         if self._home.remove(entity_id, REST_RUN, now_us()) is None:
             return _message("Entity not found.", status=404)
         return _message("Entity removed.")
+
+    def _current(self, entity_id: str) -> bytes | None:
+        """Return the state of an entity, however its id is written."""
+        entity = self._home.states.find(entity_id.lower())
+        return None if entity is None else entity.current
 
     def _authorize(self, request: web.Request) -> None:
         given = request.headers.get("Authorization", "")

@@ -87,6 +87,7 @@ class Simulator:
     async def close(self) -> None:
         """Drop all clients, stop all jobs and any restart under way."""
         self.connections.drop(Ending.SHUTDOWN)
+        self.connections.abort_closing()
         self.connections.release_half_open()
         await self.jobs.stop()
         if self._return is not None:
@@ -147,6 +148,7 @@ class Simulator:
             case Step.FINISH_STOP:
                 home.finish_stop(now_us())
             case Step.BOOT:
+                self.connections.abort_closing()
                 home.boot()
             case Step.LOAD_HISTORY:
                 home.load_history()

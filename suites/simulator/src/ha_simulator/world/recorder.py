@@ -153,7 +153,7 @@ class Recorder:
 
     def _state(self, row: Row) -> bytes:
         if row.flags & REMOVED:
-            return b'""'
+            return b"null"
         written = self._journal.written(row.serial)
         return written.state if written else b'"%b"' % generated_state(row.serial)
 

@@ -335,7 +335,7 @@ async def test_a_commit_that_failed_late_is_not_repeated(
 
 @pytest.mark.asyncio
 async def test_a_full_disk_lets_the_backlog_drain(
-    path: Path, health: Health, until: Until
+    path: Path, health: Health, until: Until, logged: list[str]
 ) -> None:
     """With no room for new frames, acknowledged ones still leave the file."""
 
@@ -356,6 +356,7 @@ async def test_a_full_disk_lets_the_backlog_drain(
         view = spool.view()
 
     assert (view.counters.received, view.counters.written) == (10, 5)
+    assert logged.count("spool.failed") == 1
 
 
 @pytest.mark.asyncio

@@ -89,6 +89,8 @@ on_exit() {
   done
 }
 trap on_exit EXIT
+# A failure that nobody has thought of must not end in silence.
+trap 'printf "error: %s failed (%s, line %s)\n" "$BASH_COMMAND" "${BASH_SOURCE[0]}" "$LINENO" >&2' ERR
 trap 'exit 130' INT
 trap 'exit 143' TERM
 

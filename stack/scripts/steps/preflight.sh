@@ -129,7 +129,7 @@ check_port() {
     problem "$1=$port is no port" "set $1 in stack/.env to a number from 0 to 65535"
     return
   fi
-  owner="$(docker ps --filter "publish=$port" --format '{{.Label "com.docker.compose.project"}}' 2>/dev/null | head -n 1)"
+  owner="$(docker ps --filter "publish=$port" --format '{{.Label "com.docker.compose.project"}}' 2>/dev/null | head -n 1 || true)"
   [[ -n "$owner" && "$owner" == "$(env_value COMPOSE_PROJECT_NAME)" ]] && return
   if ! python3 "$STACK_DIR/scripts/steps/port_is_free.py" "$address" "$port" 2>/dev/null; then
     report_conflict "port $port on $address is in use${owner:+ by the compose project $owner}" \

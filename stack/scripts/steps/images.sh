@@ -65,7 +65,7 @@ build_base_image() {
     --exclude='./var/cache/apt/archives/*.deb' --exclude='./var/lib/apt/lists/*' \
     --exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' \
     --exclude='./usr/share/locale/*' --exclude='./usr/share/info/*' \
-    . | docker import --change 'CMD ["bash"]' - "$BASE_IMAGE"
+    . | docker import --change 'CMD ["bash"]' - "$BASE_IMAGE" || return 1
   remove_rootfs "$folder"
 }
 

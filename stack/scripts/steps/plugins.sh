@@ -29,21 +29,18 @@ plugins_from_host_packages() {
 # Debian 13's packages hold the plugins as plain files that run on older systems
 # too; its base image fetches them, so no host name is written anywhere.
 plugins_from_base_image() {
-  local folder
+  local folder plugin
   folder="$(plugin_dir)"
-  mkdir -p "$folder" "$STATE_DIR/plugins"
+  mkdir -p "$folder" "$STATE_DIR/plugins" || return 1
   docker run --rm --volume "$STATE_DIR/plugins:/out" "$BASE_IMAGE" bash -ec '
     apt-get update -qq
     cd /tmp
     apt-get download -qq docker-compose docker-buildx
     for package in *.deb; do dpkg-deb --extract "$package" /tmp/files; done
-    cp "$(find /tmp/files -type f -name docker-compose)" /out/docker-compose
-    cp "$(find /tmp/files -type f -name docker-buildx)" /out/docker-buildx
-    chmod 0755 /out/docker-*'
-  local plugin
+    find /tmp/files -type f -path "*/cli-plugins/*" -exec install -m 0755 {} /out \;' || return 1
   for plugin in docker-compose docker-buildx; do
-    cp "$STATE_DIR/plugins/$plugin" "$folder/.$plugin.partial"
-    mv "$folder/.$plugin.partial" "$folder/$plugin"
+    install -m 0755 "$STATE_DIR/plugins/$plugin" "$folder/.$plugin.partial" \
+      && mv "$folder/.$plugin.partial" "$folder/$plugin" || return 1
   done
   rm -rf "$STATE_DIR/plugins"
   plugins_work

@@ -28,7 +28,7 @@ usage_error() {
 # end_tree PID: end the process PID and what it started.
 end_tree() {
   local child
-  for child in $(pgrep -P "$1" || true); do
+  for child in $(cat "/proc/$1/task/"*/children 2>/dev/null || true); do
     end_tree "$child"
   done
   kill "$1" 2>/dev/null || true

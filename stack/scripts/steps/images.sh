@@ -18,12 +18,13 @@ registry_answers() {
     return 1
   fi
   if [[ -z "${REGISTRY:-}" ]]; then
-    # The first line of a pull comes as soon as the registry has answered.
-    if timeout 15 docker pull debian:trixie-slim 2>&1 | grep -m 1 -q -e 'Pulling from' -e 'up to date'; then
+    # The first line of a pull comes as soon as the registry has answered; only grep's
+    # verdict counts, because it ends the pull by no longer listening.
+    if grep -m 1 -q -e 'Pulling from' -e 'up to date' < <(timeout 15 docker pull debian:trixie-slim 2>&1); then
       REGISTRY=answers
     else
       REGISTRY=silent
-      log "images: no registry answers, building from packages instead"
+      log "images: no registry answers"
     fi
   fi
   [[ "$REGISTRY" == answers ]]

@@ -1,31 +1,24 @@
-"""`python -m websocket_ingestion`: exit 2 on unusable settings, else as it ends."""
+"""`python -m websocket_ingestion` runs the service."""
 
 from __future__ import annotations
 
 import sys
 from functools import partial
 
-from servicekit import lifecycle, logs
-from servicekit.errors import SettingsError
+from servicekit.command import run_service
 
-from .app import SERVICE, run_service
+from . import app
 from .settings import Settings
 
 __all__ = ["main"]
 
 
 def main() -> int:
-    """Run the service; return the exit code."""
-    try:
-        settings = Settings.load()
-    except SettingsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    logs.configure(SERVICE, settings.log_level, settings.secret_values())
-    return lifecycle.run(
-        partial(run_service, settings=settings),
-        service=SERVICE,
-        deadline=settings.shutdown_deadline_seconds,
+    """Run until SIGTERM or SIGINT; return the exit code (2 for bad settings)."""
+    return run_service(
+        app.SERVICE,
+        Settings,
+        lambda settings: partial(app.run_service, settings=settings),
     )
 
 

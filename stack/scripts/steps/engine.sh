@@ -24,12 +24,24 @@ install_engine() {
   command -v docker >/dev/null || apt_get install --yes --no-install-recommends docker-cli
 }
 
+# forget_dead FILE NAME: remove a pid file whose process is gone or is another
+# program by now; an engine that was killed leaves such files and then trusts them.
+forget_dead() {
+  local pid
+  pid="$(cat "$1" 2>/dev/null || true)"
+  if [[ -n "$pid" && "$(cat "/proc/$pid/comm" 2>/dev/null)" != "$2" ]]; then
+    rm -f "$1"
+  fi
+}
+
 # start_engine: with the service manager where there is one, otherwise by hand and
 # fully detached, so that whoever reads this script's output sees its end.
 start_engine() {
   if [[ -d /run/systemd/system ]]; then
     systemctl start docker
   else
+    forget_dead /var/run/docker.pid dockerd
+    forget_dead /var/run/docker/containerd/containerd.pid containerd
     setsid --fork dockerd </dev/null >>"$ENGINE_LOG" 2>&1 9>&-
   fi
   local waited=0

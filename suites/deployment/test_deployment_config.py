@@ -17,8 +17,6 @@ from stackproof import (
     ComposeError,
     Health,
     State,
-    all_healthy,
-    any_failed,
     wait_until,
 )
 
@@ -59,8 +57,9 @@ def await_stats(
         )
 
     wait_until(stack.look, up, timeout=_SECONDS)
+    ingestion = stack.service(INGESTION)
     return wait_until(
-        lambda: stack.service(INGESTION).get("/v1/stats"),
+        lambda: ingestion.get("/v1/stats"),
         wanted,
         timeout=_SECONDS,
         every=0.2,
@@ -202,7 +201,7 @@ def test_database_down_at_start_is_survived(new_stack: NewStack) -> None:
     assert seen["status"] == "degraded"
 
     stack.compose.up()
-    wait_until(stack.look, all_healthy, failed=any_failed, timeout=120)
+    stack.await_healthy()
     await_stats(stack, lambda seen: bool(seen["events"]["pending"] == 0))
     rows = stack.stored.rows(entity_ids=load.entity_ids)
     sent = stack.simulator.sent(load)
@@ -232,7 +231,7 @@ def test_full_spool_pauses_and_resumes(new_stack: NewStack) -> None:
 
     stack.simulator.stop(load)
     stack.compose.up()
-    wait_until(stack.look, all_healthy, failed=any_failed, timeout=120)
+    stack.await_healthy()
     after = await_stats(
         stack,
         lambda seen: is_streaming(seen) and seen["events"]["pending"] == 0,

@@ -10,7 +10,6 @@ import pytest
 
 from reference_stack import Change, Observed, ReferenceStack
 from stackproof import wait_until
-from stackproof.influx import StateRow
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -34,25 +33,11 @@ def sent(running_stack: ReferenceStack) -> Observed:
     return running_stack.home_assistant.announced(change)
 
 
-def stored_rows(stack: ReferenceStack, entity_id: str) -> tuple[StateRow, ...]:
-    """Wait until the database holds something of the entity."""
-
-    def any_row(rows: tuple[StateRow, ...]) -> bool:
-        return bool(rows)
-
-    return wait_until(
-        lambda: stack.stored.rows(entity_ids=[entity_id]),
-        any_row,
-        timeout=_ARRIVES_SECONDS,
-        every=0.2,
-    )
-
-
 def test_event_is_stored_once_under_its_key(
     stack: ReferenceStack, sent: Observed
 ) -> None:
     """Exactly one point is there, at the microsecond that Home Assistant announced."""
-    rows = stored_rows(stack, sent.entity_id)
+    rows = stack.await_rows(sent.entity_id)
 
     assert [(row.entity_id, row.domain, row.time_us) for row in rows] == [
         (sent.entity_id, "sensor", sent.time_us)
@@ -61,7 +46,7 @@ def test_event_is_stored_once_under_its_key(
 
 def test_event_is_stored_as_it_was(stack: ReferenceStack, sent: Observed) -> None:
     """Value, state, unit, time of change and all attributes are those on the wire."""
-    (row,) = stored_rows(stack, sent.entity_id)
+    (row,) = stack.await_rows(sent.entity_id)
 
     assert row.fields["value"] == 21.75
     assert row.fields["state"] == "21.75"
@@ -72,7 +57,7 @@ def test_event_is_stored_as_it_was(stack: ReferenceStack, sent: Observed) -> Non
 
 def test_admin_api_shows_the_event(stack: ReferenceStack, sent: Observed) -> None:
     """admin-api lists the event with its value and its time."""
-    stored_rows(stack, sent.entity_id)
+    stack.await_rows(sent.entity_id)
     answer = stack.admin.get("/events", {"entity_id": sent.entity_id})
 
     (event,) = answer["events"]
@@ -83,13 +68,14 @@ def test_admin_api_shows_the_event(stack: ReferenceStack, sent: Observed) -> Non
 
 def test_counters_reconcile(stack: ReferenceStack, sent: Observed) -> None:
     """All that was received is forwarded or pending, and the outcomes add up."""
-    stored_rows(stack, sent.entity_id)
+    stack.await_rows(sent.entity_id)
 
     def nothing_pending(stats: dict[str, Any]) -> bool:
         return bool(stats["events"]["pending"] == 0)
 
+    ingestion = stack.service("websocket-ingestion")
     stats = wait_until(
-        lambda: stack.service("websocket-ingestion").get("/v1/stats"),
+        lambda: ingestion.get("/v1/stats"),
         nothing_pending,
         timeout=_ARRIVES_SECONDS,
     )

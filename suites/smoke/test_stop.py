@@ -7,25 +7,9 @@ import secrets
 import pytest
 
 from reference_stack import Change, ReferenceStack
-from stackproof import all_healthy, all_stopped, any_failed, stops, wait_until
-from stackproof.influx import StateRow
+from stackproof import all_stopped, stops, wait_until
 
 pytestmark = pytest.mark.timeout(240)
-
-_HEALTHY_SECONDS = 120.0
-_ARRIVES_SECONDS = 20.0
-
-
-def _rows(stack: ReferenceStack, entity_id: str, count: int) -> tuple[StateRow, ...]:
-    def enough(rows: tuple[StateRow, ...]) -> bool:
-        return len(rows) >= count
-
-    return wait_until(
-        lambda: stack.stored.rows(entity_ids=[entity_id]),
-        enough,
-        timeout=_ARRIVES_SECONDS,
-        every=0.2,
-    )
 
 
 def test_stop_is_clean_and_the_next_start_carries_on(stack: ReferenceStack) -> None:
@@ -38,7 +22,7 @@ def test_stop_is_clean_and_the_next_start_carries_on(stack: ReferenceStack) -> N
     """
     entity = f"sensor.stop_{secrets.token_hex(4)}"
     stack.home_assistant.set_state(Change(entity_id=entity, state="1"))
-    _rows(stack, entity, 1)
+    stack.await_rows(entity, count=1)
     before = stack.service("websocket-ingestion").get("/v1/stats")["events"]
     last_event = stack.recorder.events[-1].time_ns
 
@@ -61,12 +45,15 @@ def test_stop_is_clean_and_the_next_start_carries_on(stack: ReferenceStack) -> N
     ] == []
 
     stack.compose.up()
-    wait_until(stack.look, all_healthy, failed=any_failed, timeout=_HEALTHY_SECONDS)
+    stack.await_healthy()
     after = stack.service("websocket-ingestion").get("/v1/stats")["events"]
 
     assert after["received"] >= before["received"]
     assert after["written"] >= before["written"]
-    assert [row.fields["state"] for row in _rows(stack, entity, 1)] == ["1"]
+    assert [row.fields["state"] for row in stack.await_rows(entity, count=1)] == ["1"]
 
     stack.home_assistant.set_state(Change(entity_id=entity, state="2"))
-    assert [row.fields["state"] for row in _rows(stack, entity, 2)] == ["1", "2"]
+    assert [row.fields["state"] for row in stack.await_rows(entity, count=2)] == [
+        "1",
+        "2",
+    ]

@@ -18,10 +18,7 @@ from pytest_docker.plugin import Services
 
 from stackproof import (
     EventRecorder,
-    all_healthy,
-    any_failed,
     find_free_subnet,
-    wait_until,
 )
 from stackproof.pytest_plugin import WatchStack
 
@@ -42,8 +39,6 @@ __all__ = [
     "running_stack",
     "stack",
 ]
-
-_HEALTHY_SECONDS = 120.0
 
 
 @pytest.fixture(scope="session")
@@ -132,7 +127,7 @@ def running_stack(
         engine=engine,
         recorder=recorder,
     )
-    wait_until(stack.look, all_healthy, failed=any_failed, timeout=_HEALTHY_SECONDS)
+    stack.await_healthy()
     return stack
 
 

@@ -9,8 +9,16 @@ from dataclasses import dataclass
 from docker import DockerClient
 from docker.errors import NotFound
 
-from stackproof import Compose, EventRecorder, Snapshot, StackModel
-from stackproof.influx import StateReader
+from stackproof import (
+    Compose,
+    EventRecorder,
+    Snapshot,
+    StackModel,
+    all_healthy,
+    any_failed,
+    wait_until,
+)
+from stackproof.influx import StateReader, StateRow
 
 from .admin import AdminApi, ServiceApi
 from .errors import TokenMissing
@@ -50,6 +58,35 @@ class ReferenceStack:
     def look(self) -> Snapshot:
         """Look once at all containers."""
         return self.compose.snapshot(self.model)
+
+    def await_healthy(self, *, timeout: float = 120.0) -> Snapshot:
+        """Wait until every container is healthy or has done its work.
+
+        Raises:
+            WaitFailed: one of them has failed.
+            WaitTimeout: it took more than `timeout` seconds.
+        """
+        return wait_until(self.look, all_healthy, failed=any_failed, timeout=timeout)
+
+    def await_rows(
+        self, entity_id: str, *, count: int = 1, timeout: float = 20.0
+    ) -> tuple[StateRow, ...]:
+        """Wait until the database holds so many states of an entity; return them.
+
+        Raises:
+            WaitTimeout: there were fewer after `timeout` seconds.
+        """
+
+        def enough(rows: tuple[StateRow, ...]) -> bool:
+            return len(rows) >= count
+
+        reader = self.stored
+        return wait_until(
+            lambda: reader.rows(entity_ids=[entity_id]),
+            enough,
+            timeout=timeout,
+            every=0.2,
+        )
 
     def service(self, name: str) -> ServiceApi:
         """Return the HTTP port of a service of ours."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stackproof.ledger import NOTHING_WRONG, Verdict, reconcile
+from stackproof.ledger import NOTHING_WRONG, Reconciliation, reconcile
 
 KEYS = st.lists(st.sampled_from("abcdef"))
 
@@ -19,21 +19,21 @@ KEYS = st.lists(st.sampled_from("abcdef"))
         ("", "", NOTHING_WRONG),
         ("ab", "ba", NOTHING_WRONG),
         ("aa", "aa", NOTHING_WRONG),
-        ("ab", "a", Verdict(lost=frozenset("b"))),
-        ("aa", "a", Verdict(lost=frozenset("a"))),
-        ("a", "aa", Verdict(duplicated=frozenset("a"))),
-        ("a", "ab", Verdict(unknown=frozenset("b"))),
-        ("", "bb", Verdict(unknown=frozenset("b"))),
+        ("ab", "a", Reconciliation(lost=frozenset("b"))),
+        ("aa", "a", Reconciliation(lost=frozenset("a"))),
+        ("a", "aa", Reconciliation(duplicated=frozenset("a"))),
+        ("a", "ab", Reconciliation(unknown=frozenset("b"))),
+        ("", "bb", Reconciliation(unknown=frozenset("b"))),
         (
             "abc",
             "aacd",
-            Verdict(
+            Reconciliation(
                 lost=frozenset("b"), duplicated=frozenset("a"), unknown=frozenset("d")
             ),
         ),
     ],
 )
-def test_difference_is_named(sent: str, stored: str, verdict: Verdict) -> None:
+def test_difference_is_named(sent: str, stored: str, verdict: Reconciliation) -> None:
     """Each kind of difference is told from the others."""
     assert reconcile(sent, stored) == verdict
 
@@ -48,7 +48,7 @@ def test_verdict_is_ok_only_for_equal_multisets(
 
 def test_verdict_reads_as_a_sentence() -> None:
     """The text has counts and one example of each kind."""
-    verdict = Verdict(lost=frozenset("ab"), unknown=frozenset("c"))
+    verdict = Reconciliation(lost=frozenset("ab"), unknown=frozenset("c"))
 
     assert str(verdict) == "2 lost, such as a; 1 unknown, such as c"
     assert str(NOTHING_WRONG) == "nothing lost, nothing twice, nothing unknown"

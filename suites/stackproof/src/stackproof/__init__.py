@@ -28,7 +28,7 @@ from .errors import (
 from .events import Event, EventRecorder, Timeline
 from .evidence import Collected, EvidenceSource, StackEvidence, engine_inspect
 from .faults import killed, paused, stopped
-from .ledger import NOTHING_WRONG, Verdict, reconcile
+from .ledger import NOTHING_WRONG, Reconciliation, reconcile
 from .model import (
     Condition,
     Container,
@@ -66,6 +66,7 @@ __all__ = [
     "NoFreeSubnet",
     "OrderViolation",
     "Reason",
+    "Reconciliation",
     "Service",
     "Snapshot",
     "StackEvidence",
@@ -75,7 +76,6 @@ __all__ = [
     "Stop",
     "StoreError",
     "Timeline",
-    "Verdict",
     "WaitFailed",
     "WaitTimeout",
     "all_healthy",

@@ -89,7 +89,8 @@ class Compose:
     """One Compose project.
 
     Attributes:
-        project: project name; a random one keeps runs apart.
+        project: project name; a random one keeps runs apart. "" leaves it to the
+            files, which is of use only to read them.
         files: the base file and its overlays, in order.
         env_files: files for interpolation, in order; more than one needs Compose 2.17.
             With none, Compose reads the file .env beside the first of `files`.
@@ -114,8 +115,12 @@ class Compose:
             ComposeError: it ended with another code than 0.
             ComposeTimeout: it did not end within `timeout` seconds.
         """
+        return self._completed(args, timeout).stdout
+
+    def _completed(self, args: tuple[str, ...], timeout: float) -> Completed:
         argv = (
-            *("docker", "compose", "--project-name", self.project),
+            *("docker", "compose"),
+            *(("--project-name", self.project) if self.project else ()),
             *(f"--file={path}" for path in self.files),
             *(f"--env-file={path}" for path in self.env_files),
             *(f"--profile={profile}" for profile in self.profiles),
@@ -131,7 +136,7 @@ class Compose:
             raise ComposeError(argv, _NOT_FOUND, str(err)) from err
         if done.returncode:
             raise ComposeError(argv, done.returncode, done.stderr or done.stdout)
-        return done.stdout
+        return done
 
     def up(
         self,
@@ -178,6 +183,11 @@ class Compose:
     def config(self) -> str:
         """Return the effective configuration as JSON text."""
         return self("config", "--format=json")
+
+    def config_and_warnings(self) -> tuple[str, str]:
+        """Return the effective configuration and what Compose said while reading."""
+        done = self._completed(("config", "--format=json"), _QUICK_SECONDS)
+        return done.stdout, done.stderr
 
     def model(self) -> StackModel:
         """Return the effective configuration, parsed."""

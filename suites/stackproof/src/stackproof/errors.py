@@ -3,12 +3,15 @@
 ```
 StackproofError
 ├── ModelError
+├── SourceError
+├── UsageError
 ├── ComposeError
 │   └── ComposeTimeout
 ├── WaitFailed
 ├── WaitTimeout
 ├── EventsLost
 ├── NoFreeSubnet
+├── ProbeError
 └── StoreError
 ```
 
@@ -37,6 +40,29 @@ class ModelError(StackproofError):
 
     def __str__(self) -> str:
         return f"cannot read {self.subject}: {self.problem}"
+
+
+class SourceError(StackproofError):
+    """A file that was given cannot be used: absent, not valid, or incomplete."""
+
+    def __init__(self, file: str, problem: str) -> None:
+        super().__init__(file, problem)
+        self.file = file
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.problem}"
+
+
+class UsageError(StackproofError):
+    """An option, or the combination of several, asks for what cannot be done."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return self.problem
 
 
 class ComposeError(StackproofError):
@@ -120,6 +146,18 @@ class NoFreeSubnet(StackproofError):
 
     def __str__(self) -> str:
         return f"no free /{self.prefix} network in {', '.join(self.pools)}"
+
+
+class ProbeError(StackproofError):
+    """A probe could not observe what it was sent for."""
+
+    def __init__(self, probe: str, reason: str) -> None:
+        super().__init__(probe, reason)
+        self.probe = probe
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"probe {self.probe}: {self.reason}"
 
 
 class StoreError(StackproofError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Reconciliation:
     """Where two records of the same events differ.
 
     Attributes:
@@ -41,17 +41,17 @@ class Verdict:
         )
 
 
-NOTHING_WRONG = Verdict()
+NOTHING_WRONG = Reconciliation()
 
 
-def reconcile(sent: Iterable[str], stored: Iterable[str]) -> Verdict:
+def reconcile(sent: Iterable[str], stored: Iterable[str]) -> Reconciliation:
     """Compare two multisets of keys.
 
     A key identifies one event, so it is sent once as a rule. Where the sender itself
     used a key more than once, the store must hold it as often.
     """
     expected, found = Counter(sent), Counter(stored)
-    return Verdict(
+    return Reconciliation(
         lost=frozenset(expected - found),
         duplicated=frozenset(key for key in found - expected if key in expected),
         unknown=frozenset(found.keys() - expected.keys()),

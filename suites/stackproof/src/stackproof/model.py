@@ -81,8 +81,95 @@ class Healthcheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """One network that a service joins, and under which names and addresses."""
+
+    network: str
+    aliases: tuple[str, ...] = ()
+    ipv4: str | None = None
+    ipv6: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """One `ports` entry.
+
+    Attributes:
+        target: port in the container.
+        published: port or range of ports on the host; None lets the engine choose.
+        host_ip: address of the host that it is bound to; "" stands for all of them.
+        protocol: tcp, udp or sctp.
+    """
+
+    target: int
+    published: str | None = None
+    host_ip: str = ""
+    protocol: str = "tcp"
+
+    def __str__(self) -> str:
+        host = f"{self.host_ip or '*'}:{self.published or '(any)'}"
+        return f"{host}->{self.target}/{self.protocol}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """One `volumes` or `tmpfs` entry.
+
+    Attributes:
+        kind: volume, bind, tmpfs, npipe, cluster or image.
+        source: volume name of the file, or path on the host; None for an anonymous
+            volume or a tmpfs.
+        target: path in the container.
+        options: what the entry says beside that, such as {"tmpfs": {"size": "1000"}}.
+    """
+
+    kind: str
+    source: str | None
+    target: str
+    read_only: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """One network of the file.
+
+    Attributes:
+        name: key in the file.
+        engine_name: what the engine calls it.
+        subnets: declared address ranges, in CIDR notation.
+    """
+
+    name: str
+    engine_name: str
+    driver: str
+    internal: bool
+    external: bool
+    subnets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
+    """One named volume of the file; `engine_name` is what the engine calls it."""
+
+    name: str
+    engine_name: str
+    driver: str
+    external: bool
+    driver_opts: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """One service as declared, after merging and interpolation."""
+    """One service as declared, after merging and interpolation.
+
+    Attributes:
+        networks: empty where `network_mode` is set.
+        mounts: `volumes` and `tmpfs`, in this order.
+        expose: container ports as "80/tcp".
+        replicas: how many containers are to run.
+        declared: the whole service as Compose printed it, for keys not named here.
+    """
 
     name: str
     depends_on: tuple[Dependency, ...]
@@ -90,7 +177,26 @@ class Service:
     restart: str
     stop_signal: str
     stop_grace_seconds: float
+    image: str = ""
+    networks: tuple[Attachment, ...] = ()
+    network_mode: str | None = None
+    ports: tuple[Port, ...] = ()
+    expose: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    replicas: int = 1
     declared: Mapping[str, Any] = field(repr=False, hash=False)
+
+    def declares(self, path: str) -> Any:
+        """Return the value at a dotted path such as "deploy.resources.limits", or None.
+
+        None also stands for a key that is there without a value.
+        """
+        value: Any = self.declared
+        for key in path.split("."):
+            if not isinstance(value, Mapping):
+                return None
+            value = value.get(key)
+        return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +205,14 @@ class StackModel:
 
     project: str
     services: Mapping[str, Service]
+    networks: Mapping[str, Network] = field(default_factory=dict)
+    volumes: Mapping[str, Volume] = field(default_factory=dict)
+
+    def shared_networks(self, one: str, other: str) -> tuple[str, ...]:
+        """Return the networks that two services have in common."""
+        mine = {attached.network for attached in self.services[one].networks}
+        theirs = {attached.network for attached in self.services[other].networks}
+        return tuple(sorted(mine & theirs))
 
     @property
     def one_shots(self) -> frozenset[str]:
@@ -175,6 +289,18 @@ def parse_config(text: str) -> StackModel:
             name: _service(name, _object(declared, f"service {name}"))
             for name, declared in services.items()
         },
+        networks={
+            name: _network(name, _object(declared or {}, f"network {name}"))
+            for name, declared in _object(
+                document.get("networks") or {}, "networks"
+            ).items()
+        },
+        volumes={
+            name: _volume(name, _object(declared or {}, f"volume {name}"))
+            for name, declared in _object(
+                document.get("volumes") or {}, "volumes"
+            ).items()
+        },
     )
 
 
@@ -207,7 +333,104 @@ def _service(name: str, declared: Mapping[str, Any]) -> Service:
         stop_grace_seconds=(
             parse_duration(str(grace)) if grace else DEFAULT_STOP_GRACE_SECONDS
         ),
+        image=str(declared.get("image") or ""),
+        networks=_attachments(name, declared.get("networks") or {}),
+        network_mode=declared.get("network_mode"),
+        ports=tuple(_port(name, entry) for entry in declared.get("ports") or ()),
+        expose=tuple(
+            text if "/" in (text := str(entry)) else f"{text}/tcp"
+            for entry in declared.get("expose") or ()
+        ),
+        mounts=(
+            *(_mount(name, entry) for entry in declared.get("volumes") or ()),
+            *_tmpfs(declared.get("tmpfs") or ()),
+        ),
+        replicas=_replicas(declared),
         declared=declared,
+    )
+
+
+def _attachments(name: str, declared: object) -> tuple[Attachment, ...]:
+    if isinstance(declared, list):
+        return tuple(Attachment(network=str(network)) for network in declared)
+    networks = _object(declared, f"networks of {name}")
+    return tuple(
+        Attachment(
+            network=network,
+            aliases=tuple(map(str, (options or {}).get("aliases") or ())),
+            ipv4=(options or {}).get("ipv4_address"),
+            ipv6=(options or {}).get("ipv6_address"),
+        )
+        for network, options in networks.items()
+    )
+
+
+def _port(name: str, declared: object) -> Port:
+    entry = _object(declared, f"ports of {name}")
+    published = entry.get("published")
+    return Port(
+        target=int(entry.get("target") or 0),
+        published=None if published in {None, "", 0, "0"} else str(published),
+        host_ip=str(entry.get("host_ip") or ""),
+        protocol=str(entry.get("protocol") or "tcp"),
+    )
+
+
+def _mount(name: str, declared: object) -> Mount:
+    entry = _object(declared, f"volumes of {name}")
+    plain = {"type", "source", "target", "read_only"}
+    return Mount(
+        kind=str(entry.get("type") or "volume"),
+        source=entry.get("source") or None,
+        target=str(entry.get("target") or ""),
+        read_only=bool(entry.get("read_only")),
+        options={key: value for key, value in entry.items() if key not in plain},
+    )
+
+
+def _tmpfs(declared: object) -> tuple[Mount, ...]:
+    entries = [declared] if isinstance(declared, str) else declared
+    if not isinstance(entries, list | tuple):
+        return ()
+    pairs = (str(entry).partition(":") for entry in entries)
+    return tuple(
+        Mount(kind="tmpfs", source=None, target=target, options={"mount": options})
+        for target, _, options in pairs
+    )
+
+
+def _replicas(declared: Mapping[str, Any]) -> int:
+    deploy = declared.get("deploy") or {}
+    if deploy.get("mode") == "global":
+        return 1
+    count = deploy.get("replicas", declared.get("scale"))
+    return 1 if count is None else int(count)
+
+
+def _network(name: str, declared: Mapping[str, Any]) -> Network:
+    ranges = (declared.get("ipam") or {}).get("config") or ()
+    return Network(
+        name=name,
+        engine_name=str(declared.get("name") or name),
+        driver=str(declared.get("driver") or "bridge"),
+        internal=bool(declared.get("internal")),
+        external=bool(declared.get("external")),
+        subnets=tuple(
+            str(entry["subnet"]) for entry in ranges if entry and entry.get("subnet")
+        ),
+    )
+
+
+def _volume(name: str, declared: Mapping[str, Any]) -> Volume:
+    return Volume(
+        name=name,
+        engine_name=str(declared.get("name") or name),
+        driver=str(declared.get("driver") or "local"),
+        external=bool(declared.get("external")),
+        driver_opts={
+            key: str(value)
+            for key, value in (declared.get("driver_opts") or {}).items()
+        },
     )
 
 

@@ -1,0 +1,1 @@
+"""What a Compose file declares, and which cases follow from it; starts nothing."""

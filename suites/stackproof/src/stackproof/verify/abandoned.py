@@ -1,0 +1,71 @@
+"""Name the projects of a run, and remove those whose run was killed."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from docker import DockerClient
+from docker.errors import NotFound
+
+from .vantage import LABEL
+
+_PROJECT = "com.docker.compose.project"
+
+
+def project_name(purpose: str) -> str:
+    """Return a random name that tells which process the project belongs to."""
+    return f"{purpose}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def owner(project: str, purpose: str) -> int | None:
+    """Return the process id in a name that `project_name` made, or None (pure)."""
+    pattern = rf"{re.escape(purpose)}-(\d+)-[0-9a-f]{{8}}"
+    match = re.fullmatch(pattern, project)
+    return int(match[1]) if match else None
+
+
+def remove_abandoned(engine: DockerClient, *, purpose: str) -> list[str]:
+    """Remove every project of ours whose process is gone; return their names.
+
+    Only projects whose name was made by `project_name` are looked at. A process id
+    that is in use again keeps a project until a later run.
+    """
+    names = {name for name in _projects(engine) if _is_abandoned(name, purpose)}
+    for name in names:
+        remove_project(engine, name)
+    return sorted(names)
+
+
+def remove_project(engine: DockerClient, name: str) -> None:
+    """Remove all of a project and its helper containers; containers hold the others."""
+    chosen: dict[str, str | list[str] | bool] = {"label": f"{_PROJECT}={name}"}
+    helpers: dict[str, str | list[str] | bool] = {"label": f"{LABEL}={name}"}
+    for filters in (chosen, helpers):
+        for container in engine.containers.list(all=True, filters=filters):
+            with suppress(NotFound):
+                container.remove(v=True, force=True)
+    for network in engine.networks.list(filters=chosen):
+        with suppress(NotFound):
+            network.remove()
+    for volume in engine.volumes.list(filters=chosen):
+        with suppress(NotFound):
+            volume.remove()
+
+
+def _projects(engine: DockerClient) -> set[str]:
+    things = [
+        *(item.labels for item in engine.containers.list(all=True)),
+        *(item.attrs["Labels"] or {} for item in engine.networks.list()),
+        *(item.attrs["Labels"] or {} for item in engine.volumes.list()),
+    ]
+    ours = {labels[_PROJECT] for labels in things if _PROJECT in labels}
+    return ours | {labels[LABEL] for labels in things if LABEL in labels}
+
+
+def _is_abandoned(name: str, purpose: str) -> bool:
+    process = owner(name, purpose)
+    return process is not None and not Path(f"/proc/{process}").exists()

@@ -1,0 +1,189 @@
+"""Start a copy of a stack that belongs to this run alone, and remove it afterwards."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from ipaddress import IPv4Network, ip_network
+from pathlib import Path
+from random import Random
+
+from docker import DockerClient
+
+from ..compose import Compose
+from ..contract.source import Contract
+from ..errors import ComposeError, SourceError, WaitTimeout
+from ..events import EventRecorder
+from ..interrupt import interrupted_once
+from ..model import parse_config
+from ..subnet import choose_subnet, engine_networks, parse_routes
+from .abandoned import project_name, remove_abandoned, remove_project
+from .isolate import BindCopy, Isolated, isolate
+from .stack import Options, Stack
+from .standing import settle_budget
+from .vantage import choose_vantage
+
+PURPOSE = "stackproof"
+_PREPARE_SECONDS = 1800.0
+_SPARE_SECONDS = 30.0
+_LARGEST_COPY = 256 * 2**20
+
+
+@contextmanager
+def owned_stack(
+    contract: Contract,
+    *,
+    engine: DockerClient,
+    folder: Path,
+    options: Options,
+    keep: bool = False,
+    build: bool = False,
+    say: Callable[[str], None] = lambda _text: None,
+) -> Iterator[Stack]:
+    """Start a copy of the stack and hand it on when it has settled or failed to.
+
+    A stack that does not start is handed on as well: `start_problem` and `baseline` say
+    how far it came, and the checks judge what is there. Containers, networks and
+    volumes are removed at the end, also after Ctrl-C, unless `keep` is set.
+
+    Raises:
+        SourceError: the copy cannot be made from these files.
+        ComposeError: an image cannot be had.
+    """
+    project = project_name(PURPOSE)
+    with interrupted_once():
+        remove_abandoned(engine, purpose=PURPOSE)
+        compose, isolated = _write_copy(contract, engine, folder, project)
+        document = compose.config()
+        recorder = EventRecorder.of_project(engine, project)
+        with recorder:
+            stack = Stack(
+                contract=contract,
+                compose=compose,
+                document=json.loads(document),
+                model=parse_config(document),
+                engine=engine,
+                vantage=choose_vantage(project, helper_image=options.helper_image),
+                owned=True,
+                recorder=recorder,
+                folder=folder,
+                options=options,
+                notes=isolated.notes,
+            )
+            try:
+                _start(stack, build=build, say=say)
+                yield stack
+            finally:
+                if keep:
+                    say(f"kept: remove it with docker compose -p {project} down -v")
+                else:
+                    say("removing the containers, networks and volumes of this run")
+                    _remove(stack)
+
+
+def _write_copy(
+    contract: Contract, engine: DockerClient, folder: Path, project: str
+) -> tuple[Compose, Isolated]:
+    used = [
+        *engine_networks(engine),
+        *parse_routes(Path("/proc/net/route").read_text("ascii")),
+    ]
+    chance = Random()  # noqa: S311 - no secret
+
+    def taken(subnet: str) -> bool:
+        wanted = ip_network(subnet, strict=False)
+        return any(
+            isinstance(wanted, IPv4Network) and wanted.overlaps(other) for other in used
+        )
+
+    def free(prefix: int) -> str:
+        found = choose_subnet(used, choice=chance, prefix=prefix)
+        used.append(found)
+        return str(found)
+
+    def place(bind: BindCopy) -> str:
+        return str(folder / "binds" / f"{bind.service}-{bind.number}")
+
+    isolated = isolate(
+        contract.document,
+        project=project,
+        original=contract.model.project,
+        taken=taken,
+        free=free,
+        place=place,
+    )
+    for bind in isolated.binds:
+        _copy_bind(Path(bind.source), Path(place(bind)))
+    file = folder / "compose.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(isolated.document, indent=1), "utf-8")
+    # What the file says is final: profiles were applied, variables filled in.
+    compose = replace(
+        contract.compose,
+        project=project,
+        files=(file,),
+        env_files=(),
+        profiles=("*",),
+    )
+    return compose, isolated
+
+
+def _copy_bind(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        files = (file for file in source.rglob("*") if file.is_file())
+        size = sum(file.stat().st_size for file in files)
+        if size > _LARGEST_COPY:
+            raise SourceError(
+                str(source),
+                f"a container writes to it, and {size / 2**20:.0f} MiB are too much to "
+                "copy for a trial: use a named volume, or mount it read-only",
+            )
+        shutil.copytree(source, target, symlinks=True)
+    elif source.is_file():
+        shutil.copy2(source, target)
+    elif not source.exists():
+        target.mkdir()
+    else:
+        raise SourceError(
+            str(source), "a writable bind mount of neither file nor folder"
+        )
+
+
+def _start(stack: Stack, *, build: bool, say: Callable[[str], None]) -> None:
+    """Bring everything up; what fails is kept for the checks to judge."""
+    compose = stack.compose
+    if build:
+        say("building images")
+        compose("build", timeout=_PREPARE_SECONDS)
+    say("creating containers")
+    compose("create", timeout=_PREPARE_SECONDS)
+    budget = settle_budget(stack.model) + _SPARE_SECONDS
+    say(f"starting {len(stack.model.services)} services (at most {budget:.0f} s)")
+    try:
+        compose.up(timeout=budget)
+    except ComposeError as err:
+        stack.start_problem = _last_line(err.evidence) or str(err)
+    try:
+        stack.settle(timeout=budget if stack.start_problem is None else _SPARE_SECONDS)
+    except WaitTimeout as err:
+        stack.start_problem = stack.start_problem or str(err.seen)
+    stack.baseline = stack.look()
+
+
+def _remove(stack: Stack) -> None:
+    """Remove the project by Compose, and by its labels where Compose cannot."""
+    try:
+        stack.compose("down", "--volumes", "--remove-orphans", "--timeout=1")
+    except ComposeError:
+        remove_project(stack.engine, stack.compose.project)
+    shutil.rmtree(stack.folder / "binds", ignore_errors=True)
+    (stack.folder / "compose.json").unlink(missing_ok=True)
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

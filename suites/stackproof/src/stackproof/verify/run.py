@@ -1,0 +1,90 @@
+"""Judge the cases of a plan one by one; each has to leave a sound stack."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import requests
+from docker.errors import DockerException
+
+from ..check import Case, Finding, Phase, Result, Verdict, final_verdict, undecided
+from ..errors import ComposeError, StackproofError, WaitTimeout
+from .stack import Stack
+
+_OBSERVING = (
+    StackproofError,
+    DockerException,
+    requests.RequestException,
+    OSError,
+    ValueError,
+    KeyError,
+)
+
+
+@dataclass(slots=True)
+class Judge:
+    """Decides cases on one stack.
+
+    Attributes:
+        stack: where to look.
+        strict: whether a broken policy fails.
+        clock: seconds that never go backwards.
+    """
+
+    stack: Stack
+    strict: bool = False
+    clock: Callable[[], float] = time.monotonic
+
+    def all(self, cases: Iterable[Case]) -> Iterator[Result]:
+        """Yield the result of each case, in the order in which they have to run."""
+        yield from map(self.one, cases)
+
+    def one(self, case: Case) -> Result:
+        """Decide one case; what could not be observed is `unknown`, never an error."""
+        begun = self.clock()
+        finding = Finding(verdict=Verdict.IGNORED)
+        if case.ignored is None:
+            finding = self._observed(case)
+            if case.check.phase.destructive:
+                finding = self._settled(case, finding)
+        return Result(
+            case=case,
+            verdict=final_verdict(case, finding, strict=self.strict),
+            finding=finding,
+            seconds=self.clock() - begun,
+        )
+
+    def _observed(self, case: Case) -> Finding:
+        try:
+            if case.check.phase > Phase.START and case.claim.subject.service:
+                self.stack.container(case.claim.subject.service)
+            return case.check.judge(case.claim, self.stack)
+        except _OBSERVING as err:
+            return undecided(str(err) or repr(err))
+
+    def _settled(self, case: Case, finding: Finding) -> Finding:
+        """Wait until the stack stands as before; mend it if it does not by itself."""
+        try:
+            self.stack.settle()
+        except WaitTimeout as err:
+            found = replace(
+                finding,
+                verdict=Verdict.FAIL,
+                message=f"{finding.message}\n".lstrip()
+                + f"afterwards the stack did not recover by itself:\n{err.seen}",
+            )
+            self._mend()
+            return found
+        except _OBSERVING as err:
+            return undecided(f"after {case}: {err}")
+        return finding
+
+    def _mend(self) -> None:
+        """Start what is down; what still does not come back is expected no more."""
+        try:
+            self.stack.compose.up(options=("--no-recreate",))
+            self.stack.settle()
+        except (ComposeError, WaitTimeout):
+            self.stack.baseline = self.stack.look()

@@ -1,4 +1,7 @@
-"""Wrong settings and missing neighbours end in a clear message or a named state."""
+"""Configuration: the files keep their promises, and wrong settings end in a clear word.
+
+A missing neighbour is a named state, not a failed start.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from reference_stack import REPOSITORY, ReferenceStack
+from reference_stack import REPOSITORY, ReferenceStack, Variant
+from reference_stack.promises import Promise, Proofs, assert_proven
 from stackproof import (
     ComposeError,
     Health,
@@ -20,7 +24,10 @@ from stackproof import (
     wait_until,
 )
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
+
+VARIANTS = (Variant.PRODUCTION, Variant.DEVELOPMENT)
+_COVERAGE = 95.0
 
 NewStack = Callable[..., ReferenceStack]
 INGESTION = "websocket-ingestion"
@@ -78,6 +85,21 @@ def names_reason(code: str) -> Callable[[dict[str, Any]], bool]:
 def is_streaming(seen: dict[str, Any]) -> bool:
     """Tell whether events come in from Home Assistant."""
     return bool(seen["connection"]["phase"] == "streaming")
+
+
+@pytest.mark.promises("CONFIG", "SECURITY")
+def test_configuration_keeps_its_promise(promise: Promise, proofs: Proofs) -> None:
+    """The files are sound, and what they say about rights is true of the processes."""
+    assert_proven(proofs.prove(promise))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_declared_keys_are_proven(proofs: Proofs, variant: Variant) -> None:
+    """Nearly every key of the compose files is proven by some check."""
+    plan = proofs.prepared.plan(variant)
+
+    assert plan.coverage >= _COVERAGE, [str(entry) for entry in plan.not_covered]
+    assert plan.unused_ignores == ()
 
 
 @pytest.mark.parametrize("variable", ["HA_URL", "INFLUXDB_ORG", "INFLUXDB_BUCKET"])

@@ -1,4 +1,7 @@
-"""What the compose files promise about projects as a whole."""
+"""Orchestration: every promise about order, health, restart, operation and data holds.
+
+Beside what the compose files declare: two projects run side by side.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,19 @@ from collections.abc import Callable
 
 import pytest
 
-from reference_stack import Change, ReferenceStack
+from reference_stack import Change, ReferenceStack, Variant
+from reference_stack.promises import Promise, Proofs, assert_proven
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
+VARIANTS = (Variant.PRODUCTION, Variant.DEVELOPMENT)
 NewStack = Callable[..., ReferenceStack]
+
+
+@pytest.mark.promises("ORDER", "HEALTH", "RESTART", "OPS", "DATA")
+def test_orchestration_keeps_its_promise(promise: Promise, proofs: Proofs) -> None:
+    """What the files declare about the life of the services is what happens."""
+    assert_proven(proofs.prove(promise))
 
 
 def test_two_stacks_run_side_by_side(new_stack: NewStack) -> None:

@@ -51,6 +51,7 @@ ROOMS = (
     suite("suites/smoke"),
     suite("suites/deployment"),
     suite("suites/integration"),
+    suite("suites/foreign"),
     suite("suites/acceptance"),
     suite("benchmarks"),
     Room(folder="stack"),

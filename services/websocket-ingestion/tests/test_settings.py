@@ -34,6 +34,7 @@ def test_the_required_four_are_enough(env: pytest.MonkeyPatch) -> None:
         "HTTP_HOST": "0.0.0.0",
         "HTTP_PORT": "8001",
         "SHUTDOWN_DEADLINE_SECONDS": "2.5",
+        "MEMORY_ALERT_PERCENT": "90.0",
         "HA_PING_SECONDS": "20.0",
         "HA_RECONNECT_MAX_SECONDS": "30.0",
         "HA_AUTH_RETRY_SECONDS": "60.0",

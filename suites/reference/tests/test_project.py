@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from ipaddress import IPv4Network
 from pathlib import Path
 
-import pytest
-
 from reference_stack import SourceKind, prepare
-from reference_stack.project import PURPOSE, owner, parse_env, project_name
+from reference_stack.project import parse_env
 
 
 def test_environment_file_is_parsed() -> None:
@@ -17,20 +14,6 @@ def test_environment_file_is_parsed() -> None:
     text = "# comment\n\nA=1\nB=x=y\nC=\n"
 
     assert parse_env(text) == {"A": "1", "B": "x=y", "C": ""}
-
-
-def test_name_tells_its_process() -> None:
-    """A project name gives back the process that made it."""
-    assert owner(project_name(PURPOSE), PURPOSE) == os.getpid()
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["ha-ingestor", "ha-ingestor-test", "ha-ingestor-test-12", "x-12-0123abcd"],
-)
-def test_foreign_name_has_no_process(name: str) -> None:
-    """A name that was not made here belongs to nobody we know."""
-    assert owner(name, PURPOSE) is None
 
 
 def test_project_differs_from_production_only_where_it_must(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from servicekit.http import json_response, make_app, serve
 from servicekit.influx import InfluxClient, TokenSource
 from servicekit.lifecycle import Runtime
 from servicekit.metrics import make_registry
+from servicekit.pressure import watch_memory
 
 from . import openapi, routes
 from .api import Api
@@ -61,6 +62,7 @@ def application(
 async def main(settings: Settings, runtime: Runtime) -> None:
     """Run the service until it is told to stop; it has nothing to save."""
     health = Health(SERVICE, VERSION)
+    watch_memory(health, percent=settings.memory_alert_percent)
     async with AsyncExitStack() as client, AsyncExitStack() as server:
         session = await client.enter_async_context(
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())

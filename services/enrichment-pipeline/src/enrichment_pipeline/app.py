@@ -16,6 +16,7 @@ from servicekit.http import error_response, json_response, make_app, serve
 from servicekit.influx import InfluxClient, TokenSource
 from servicekit.lifecycle import Runtime
 from servicekit.metrics import gauge, make_registry, observe
+from servicekit.pressure import watch_memory
 
 from .counters import Counters
 from .deadletters import DeadLetters
@@ -53,6 +54,7 @@ class Service:
     def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
         self.settings = settings
         self.health = Health(SERVICE, VERSION)
+        watch_memory(self.health, percent=settings.memory_alert_percent)
         self.counters = Counters()
         influx = _influx_client(settings, session)
         state = InfluxState(self.health)

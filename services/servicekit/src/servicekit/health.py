@@ -75,6 +75,7 @@ class Health:
         self._monotonic = monotonic
         self._began = monotonic()
         self._reasons: dict[str, Reason] = {}
+        self._watches: dict[str, tuple[Status, Callable[[], str | None]]] = {}
         self.set(STARTING, Status.STARTING, "the service has not finished its start")
 
     @property
@@ -100,6 +101,10 @@ class Health:
         if self._reasons.pop(code, None) is not None:
             _log.info("health.cleared", code=code, status=self.status)
 
+    def watch(self, code: str, status: Status, look: Callable[[], str | None]) -> None:
+        """Set or clear the reason `code` at each snapshot, by what `look` returns."""
+        self._watches[code] = (status, look)
+
     def has(self, code: str) -> bool:
         """Tell whether the reason `code` is set."""
         return code in self._reasons
@@ -115,6 +120,12 @@ class Health:
 
     def snapshot(self) -> Snapshot:
         """Return the state of the register now, worst reasons first."""
+        for code, (status, look) in self._watches.items():
+            detail = look()
+            if detail is None:
+                self.clear(code)
+            else:
+                self.set(code, status, detail)
         reasons = sorted(
             self._reasons.values(),
             key=lambda reason: (-_SEVERITY[reason.status], reason.code),

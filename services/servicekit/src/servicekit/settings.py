@@ -142,6 +142,7 @@ class ServiceSettings(BaseSettings):
     http_host: str = "0.0.0.0"
     http_port: int = Field(ge=0, le=65535)
     shutdown_deadline_seconds: float = Field(default=2.5, gt=0, le=600)
+    memory_alert_percent: float = Field(default=90.0, gt=0, le=100)
 
     @classmethod
     def settings_customise_sources(

@@ -15,6 +15,7 @@ from servicekit.health import Health, iso
 from servicekit.http import json_response, make_app, serve
 from servicekit.lifecycle import Runtime
 from servicekit.metrics import make_registry, observe
+from servicekit.pressure import watch_memory
 
 from . import stats
 from .connection import Connection, Gap, HomeAssistant
@@ -36,6 +37,7 @@ async def run_service(runtime: Runtime, settings: Settings) -> None:
     moves only after an answer. Nothing has to reach the database at the end.
     """
     health = Health(SERVICE, version(SERVICE))
+    watch_memory(health, percent=settings.memory_alert_percent)
     async with AsyncExitStack() as outside:
         session = await outside.enter_async_context(_http_session())
         spool = Spool(settings.spool_path, health, _limits(settings))

@@ -1,7 +1,7 @@
 """Start and observe this repository's stack from its suites.
 
-`reference_stack.options` is a pytest plugin, `reference_stack.fixtures` what a suite's
-conftest.py imports; neither is imported here.
+`reference_stack.options` and `reference_stack.promises` are pytest plugins,
+`reference_stack.fixtures` is what a suite's conftest.py imports; none is imported here.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from .project import (
     SERVICES,
     SourceKind,
     StackProject,
+    Variant,
     prepare,
 )
 from .simulator import Load, Sent, Simulator
@@ -59,6 +60,7 @@ __all__ = [
     "Speaker",
     "StackProject",
     "TokenMissing",
+    "Variant",
     "first_difference",
     "live_through",
     "prepare",

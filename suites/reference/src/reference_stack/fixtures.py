@@ -16,15 +16,13 @@ import pytest
 from docker import DockerClient
 from pytest_docker.plugin import Services
 
-from stackproof import (
-    EventRecorder,
-    find_free_subnet,
-)
+from stackproof import EventRecorder
 from stackproof.pytest_plugin import WatchStack
+from stackproof.verify.abandoned import remove_abandoned
 
-from .abandoned import remove_abandoned
 from .launch import watched
-from .project import StackProject, prepare
+from .project import PURPOSE, StackProject, Variant
+from .promises import prepared_of
 from .stack import ReferenceStack
 
 __all__ = [
@@ -45,23 +43,18 @@ __all__ = [
 def engine() -> Iterator[DockerClient]:
     """Return a client of the engine, cleared of what killed runs left behind."""
     client = docker.from_env()
-    remove_abandoned(client)
+    remove_abandoned(client, purpose=PURPOSE)
     yield client
     client.close()
 
 
 @pytest.fixture(scope="session")
 def project(
-    engine: DockerClient,
+    engine: DockerClient,  # noqa: ARG001 - clears what killed runs left behind
     pytestconfig: pytest.Config,
-    tmp_path_factory: pytest.TempPathFactory,
 ) -> StackProject:
-    """Write the settings and secrets of a new project."""
-    return prepare(
-        tmp_path_factory.mktemp("project"),
-        source=pytestconfig.getoption("--source"),
-        subnet=find_free_subnet(engine),
-    )
+    """Return the session's project in its production variant."""
+    return prepared_of(pytestconfig).project(Variant.PRODUCTION)
 
 
 @pytest.fixture(scope="session")

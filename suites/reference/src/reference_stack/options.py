@@ -9,10 +9,18 @@ import pytest
 
 from .project import SourceKind
 
+pytest_plugins = ("reference_stack.promises",)
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--source`."""
-    parser.getgroup("reference stack").addoption(
+    """Add `--source` and `--non-destructive`."""
+    group = parser.getgroup("reference stack")
+    group.addoption(
+        "--non-destructive",
+        action="store_true",
+        help="leave out compiled checks that disturb or stop a service",
+    )
+    group.addoption(
         "--source",
         type=SourceKind,
         choices=list(SourceKind),

@@ -6,8 +6,6 @@ changes only what keeps two stacks apart: name, subnet, ports, secrets, and the 
 
 from __future__ import annotations
 
-import os
-import re
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +13,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from stackproof import Compose
+from stackproof.verify.abandoned import project_name
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 DATABASE = "influxdb"
@@ -38,6 +37,13 @@ class SourceKind(StrEnum):
 
     SIMULATOR = "simulator"
     HOME_ASSISTANT = "homeassistant"
+
+
+class Variant(StrEnum):
+    """For whom the stack is set up: each has an overlay and an environment file."""
+
+    PRODUCTION = "production"
+    DEVELOPMENT = "development"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +77,17 @@ class StackProject:
         return (self.secrets / name).read_text(encoding="utf-8")
 
 
+_OVERLAYS = {
+    Variant.PRODUCTION: ("docker-compose.prod.yml", "docker-compose.test.yml"),
+    Variant.DEVELOPMENT: ("docker-compose.dev.yml",),
+}
+
+
 def prepare(
     folder: Path,
     *,
     source: SourceKind,
+    variant: Variant = Variant.PRODUCTION,
     purpose: str = PURPOSE,
     subnet: IPv4Network,
     overrides: dict[str, str] | None = None,
@@ -85,6 +98,7 @@ def prepare(
     Args:
         folder: belongs to the project alone.
         source: what plays Home Assistant.
+        variant: whose overlay and environment file are used.
         purpose: first part of the random project name.
         subnet: a free network of the host.
         overrides: variables that differ from what all test projects have.
@@ -96,7 +110,7 @@ def prepare(
     for name in _SECRETS:
         _write_secret(keys / name, secrets.token_urlsafe(32))
     _write_secret(keys / "weather_api_key", "")
-    settings = parse_env((stack / ".env.production").read_text(encoding="utf-8")) | {
+    settings = parse_env((stack / f".env.{variant}").read_text(encoding="utf-8")) | {
         "HA_URL": "ws://home-assistant:8123/api/websocket",
         "STACK_SUBNET": str(subnet),
         "SECRETS_DIR": str(keys),
@@ -114,7 +128,7 @@ def prepare(
         "".join(f"{key}={value}\n" for key, value in settings.items()),
         encoding="utf-8",
     )
-    files = ["docker-compose.yml", "docker-compose.prod.yml", "docker-compose.test.yml"]
+    files = ["docker-compose.yml", *_OVERLAYS[variant]]
     if source is SourceKind.HOME_ASSISTANT:
         files.append("docker-compose.test-homeassistant.yml")
     return StackProject(
@@ -125,18 +139,6 @@ def prepare(
         settings=settings,
         secrets=keys,
     )
-
-
-def project_name(purpose: str) -> str:
-    """Return a random name that tells which process the project belongs to."""
-    return f"{purpose}-{os.getpid()}-{secrets.token_hex(4)}"
-
-
-def owner(project: str, purpose: str) -> int | None:
-    """Return the process id in a name that `project_name` made, or None (pure)."""
-    pattern = rf"{re.escape(purpose)}-(\d+)-[0-9a-f]{{8}}"
-    match = re.fullmatch(pattern, project)
-    return int(match[1]) if match else None
 
 
 def parse_env(text: str) -> dict[str, str]:

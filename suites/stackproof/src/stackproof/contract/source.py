@@ -15,6 +15,9 @@ from ..compose import Compose
 from ..errors import ComposeError, ComposeTimeout, SourceError
 from ..model import StackModel, parse_config
 
+_BOOL = "tag:yaml.org,2002:bool"
+# In YAML 1.1 a key `on` is True and 2026-01-01 a date.
+_YAML_1_1 = frozenset({_BOOL, "tag:yaml.org,2002:timestamp"})
 _WARNING = re.compile(r'level=warning msg="(?P<text>(?:[^"\\]|\\.)*)"')
 
 
@@ -72,7 +75,7 @@ def parse_warnings(text: str) -> tuple[str, ...]:
 
 
 class _AnyTag(yaml.SafeLoader):
-    """Reads tags of Compose (!reset, !override) as the plain value behind them."""
+    """Reads as Compose does: YAML 1.2 without dates, tags as the value behind them."""
 
 
 def _plain(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
@@ -85,9 +88,12 @@ def _plain(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
     return None
 
 
+_AnyTag.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in known if tag not in _YAML_1_1]
+    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _AnyTag.add_multi_constructor("!", _plain)
-# YAML's own timestamps and such are of no interest: a date in a label is a text.
-_AnyTag.add_multi_constructor("tag:yaml.org,2002:", _plain)
+_AnyTag.add_implicit_resolver(_BOOL, re.compile("true|false|True|False"), list("tTfF"))
 
 
 def _read_written(path: Path) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ class Inspected:
     Attributes:
         pid: process id of PID 1 as the host sees it; 0 when it does not run.
         started_at: seconds since 1970 of the last start; 0.0 when it never started.
+        finished_at: seconds since 1970 of the last end; 0.0 when it never ended.
         attrs: the whole document, for what is not named here.
     """
 
@@ -35,6 +36,7 @@ class Inspected:
     oom_killed: bool
     restart_count: int
     started_at: float
+    finished_at: float
     attrs: Mapping[str, Any] = field(repr=False, hash=False)
 
     @property
@@ -79,6 +81,7 @@ def parse_inspected(attrs: Mapping[str, Any]) -> Inspected:
             oom_killed=bool(state.get("OOMKilled")),
             restart_count=int(attrs.get("RestartCount") or 0),
             started_at=_seconds(str(state.get("StartedAt") or "")),
+            finished_at=_seconds(str(state.get("FinishedAt") or "")),
             attrs=attrs,
         )
     except (KeyError, ValueError) as err:

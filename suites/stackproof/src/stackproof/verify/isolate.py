@@ -88,6 +88,7 @@ def isolate(
     for name, service in services.items():
         if service.get("build") and not service.get("image"):
             service["image"] = f"{original}-{name}"
+        service.pop("profiles", None)  # they have been applied
         if service.pop("container_name", None):
             fixed = document["services"][name]["container_name"]
             _add_alias(service, fixed)

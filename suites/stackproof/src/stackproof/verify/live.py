@@ -46,5 +46,5 @@ def live_stack(
         folder=folder,
         options=options,
     )
-    stack.baseline = stack.look()
+    stack.expect_no_more()
     return stack

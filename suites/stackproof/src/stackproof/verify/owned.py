@@ -15,7 +15,7 @@ from docker import DockerClient
 
 from ..compose import Compose
 from ..contract.source import Contract
-from ..errors import ComposeError, SourceError, WaitTimeout
+from ..errors import ComposeError, SourceError, WaitFailed, WaitTimeout
 from ..events import EventRecorder
 from ..interrupt import interrupted_once
 from ..model import parse_config
@@ -45,7 +45,7 @@ def owned_stack(
 ) -> Iterator[Stack]:
     """Start a copy of the stack and hand it on when it has settled or failed to.
 
-    A stack that does not start is handed on as well: `start_problem` and `baseline` say
+    A stack that does not start is handed on as well: `start_problem` and `expected` say
     how far it came, and the checks judge what is there. Containers, networks and
     volumes are removed at the end, also after Ctrl-C, unless `keep` is set.
 
@@ -120,13 +120,13 @@ def _write_copy(
     file = folder / "compose.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(isolated.document, indent=1), "utf-8")
-    # What the file says is final: profiles were applied, variables filled in.
+    # What the file says is final: profiles are applied and variables filled in.
     compose = replace(
         contract.compose,
         project=project,
         files=(file,),
         env_files=(),
-        profiles=("*",),
+        profiles=(),
     )
     return compose, isolated
 
@@ -169,9 +169,9 @@ def _start(stack: Stack, *, build: bool, say: Callable[[str], None]) -> None:
         stack.start_problem = _last_line(err.evidence) or str(err)
     try:
         stack.settle(timeout=budget if stack.start_problem is None else _SPARE_SECONDS)
-    except WaitTimeout as err:
+    except (WaitTimeout, WaitFailed) as err:
         stack.start_problem = stack.start_problem or str(err.seen)
-    stack.baseline = stack.look()
+    stack.expect_no_more()
 
 
 def _remove(stack: Stack) -> None:

@@ -10,7 +10,7 @@ import requests
 from docker.errors import DockerException
 
 from ..check import Case, Finding, Phase, Result, Verdict, final_verdict, undecided
-from ..errors import ComposeError, StackproofError, WaitTimeout
+from ..errors import ComposeError, StackproofError, WaitFailed, WaitTimeout
 from .stack import Stack
 
 _OBSERVING = (
@@ -68,7 +68,7 @@ class Judge:
         """Wait until the stack stands as before; mend it if it does not by itself."""
         try:
             self.stack.settle()
-        except WaitTimeout as err:
+        except (WaitTimeout, WaitFailed) as err:
             found = replace(
                 finding,
                 verdict=Verdict.FAIL,
@@ -86,5 +86,5 @@ class Judge:
         try:
             self.stack.compose.up(options=("--no-recreate",))
             self.stack.settle()
-        except (ComposeError, WaitTimeout):
-            self.stack.baseline = self.stack.look()
+        except (ComposeError, WaitTimeout, WaitFailed):
+            self.stack.expect_no_more()

@@ -53,8 +53,8 @@ class Stack:
         folder: a folder for the files of this run.
         start_problem: what Compose said when `up` failed.
         notes: what was changed to keep an owned stack apart.
-        baseline: how each service stood after the start; later disturbances have to
-            bring it back to that.
+        expected: the services that were sound after the start; each disturbance has to
+            leave them sound. Of others nothing is expected: they may come and go.
     """
 
     contract: Contract
@@ -69,7 +69,7 @@ class Stack:
     options: Options = field(default_factory=Options)
     start_problem: str | None = None
     notes: tuple[str, ...] = ()
-    baseline: Standings | None = None
+    expected: frozenset[str] | None = None
     _once: dict[str, object] = field(default_factory=dict)
 
     def containers(self, service: str | None = None) -> tuple[Inspected, ...]:
@@ -118,19 +118,32 @@ class Stack:
         return standings(self.model, self.containers(), now=time.time())
 
     def settle(self, *, timeout: float | None = None) -> Standings:
-        """Wait until every service stands as well as it did after the start.
+        """Wait until every service that was sound after the start is sound.
 
         Raises:
-            WaitTimeout: it does not within `timeout` seconds, by default what its own
+            WaitTimeout: it is not within `timeout` seconds, by default what its own
                 promises add up to; holds how the services stand.
+            WaitFailed: one of them has ended for good.
         """
-        wanted = self.baseline
+        services = self.model.services if self.expected is None else self.expected
 
         def settled(seen: Standings) -> bool:
-            return seen.at_least(wanted) if wanted else seen.sound
+            return seen.sound_in(services)
 
-        limit = settle_budget(self.model) if timeout is None else timeout
-        return wait_until(self.look, settled, timeout=limit, every=_EVERY_SECONDS)
+        def ended_for_good(seen: Standings) -> bool:
+            return seen.lost_in(services)
+
+        return wait_until(
+            self.look,
+            settled,
+            failed=ended_for_good,
+            timeout=settle_budget(self.model) if timeout is None else timeout,
+            every=_EVERY_SECONDS,
+        )
+
+    def expect_no_more(self) -> None:
+        """Expect of later disturbances only that they bring back what is sound now."""
+        self.expected = self.look().sound_services
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """Return what `make` returned the first time that `name` was asked for.

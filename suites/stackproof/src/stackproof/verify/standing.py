@@ -11,6 +11,7 @@ from .container import Inspected
 
 STEADY_SECONDS = 3.0
 """A service without a health check counts as up when it has run for so long."""
+_FINAL_SECONDS = 2.0
 _CHAIN_SECONDS = 15.0
 _ENDED = frozenset({State.EXITED, State.DEAD})
 
@@ -26,11 +27,17 @@ class Standing(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stood:
-    """How one service stands, and why in a few words."""
+    """How one service stands, and why in a few words.
+
+    Attributes:
+        final: nothing will start it again: it ended a while ago, and the engine says
+            that it is not about to be restarted.
+    """
 
     service: str
     standing: Standing
     reason: str
+    final: bool = False
 
     def __str__(self) -> str:
         return f"{self.service}: {self.reason}"
@@ -47,13 +54,20 @@ class Standings:
         """Whether all are sound."""
         return all(row.standing is Standing.SOUND for row in self.rows.values())
 
-    def at_least(self, other: Standings) -> bool:
-        """Whether no service stands worse than it did in another look."""
-        return all(
-            row.standing >= other.rows[name].standing
-            for name, row in self.rows.items()
-            if name in other.rows
+    @property
+    def sound_services(self) -> frozenset[str]:
+        """The services that are sound."""
+        return frozenset(
+            name for name, row in self.rows.items() if row.standing is Standing.SOUND
         )
+
+    def sound_in(self, services: Iterable[str]) -> bool:
+        """Whether all of some services are sound."""
+        return self.sound_services.issuperset(services)
+
+    def lost_in(self, services: Iterable[str]) -> bool:
+        """Whether one of some services has ended for good."""
+        return any(self.rows[name].final for name in services if name in self.rows)
 
     def __str__(self) -> str:
         return "\n".join(str(row) for row in self.rows.values())
@@ -126,7 +140,12 @@ def _stood(
         return Stood(service=service.name, standing=standing, reason=reason)
     rows = [_one(service, container, model, now) for container in containers]
     standing, reason = min(rows, default=(Standing.SOUND, "no container wanted"))
-    return Stood(service=service.name, standing=standing, reason=reason)
+    final = standing is Standing.ENDED and all(
+        now - row.finished_at > _FINAL_SECONDS
+        for row in containers
+        if row.state in _ENDED
+    )
+    return Stood(service=service.name, standing=standing, reason=reason, final=final)
 
 
 def _one(

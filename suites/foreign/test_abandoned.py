@@ -9,8 +9,7 @@ from collections.abc import Iterator
 import pytest
 from docker import DockerClient
 
-from reference_stack.abandoned import remove_abandoned
-from reference_stack.project import project_name
+from stackproof.verify.abandoned import project_name, remove_abandoned
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -1,0 +1,75 @@
+"""Plant a defect into a sound stack and see which checks turn red."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+import yaml
+from docker import DockerClient
+
+from stackproof.compose import Compose
+from stackproof.contract.plan import Selection
+from stackproof.verify.stack import Options, Stack
+from stackproof.verify.trial import Outcome, try_stack
+
+STACKS = Path(__file__).resolve().parent / "stacks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreign:
+    """Runs stackproof on copies of the stacks in this folder.
+
+    Call it with the name of a stack and, if one is to be planted, a defect: a function
+    that changes the parsed compose file in place.
+    """
+
+    engine: DockerClient
+    folder: Path
+
+    def __call__(
+        self,
+        stack: str,
+        defect: Callable[[dict[str, Any]], object] | None = None,
+        *,
+        select: tuple[str, ...] = (),
+        destructive: bool = True,
+        strict: bool = False,
+        options: Options | None = None,
+        after_start: Callable[[Stack], None] | None = None,
+    ) -> Outcome:
+        """Return what the checks say."""
+        copy = self.folder / stack
+        shutil.copytree(STACKS / stack, copy, dirs_exist_ok=True)
+        file = copy / "compose.yml"
+        document = yaml.safe_load(file.read_text("utf-8"))
+        if defect is not None:
+            defect(document)
+            file.write_text(yaml.safe_dump(document), "utf-8")
+        return try_stack(
+            Compose(project="", files=(file,)),
+            engine=self.engine,
+            selection=Selection(select=select, destructive=destructive),
+            strict=strict,
+            options=options,
+            after_start=after_start,
+        )
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[DockerClient]:
+    """Return a client of the engine."""
+    client = docker.from_env()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def foreign(engine: DockerClient, tmp_path: Path) -> Foreign:
+    """Verify a foreign stack, sound or with a defect."""
+    return Foreign(engine=engine, folder=tmp_path)

@@ -8,7 +8,7 @@ IMAGES ?= auto
 TOX := .venv/bin/tox
 VENV := .venv/.ready
 
-.PHONY: help setup smoke test lint types unit lock bundle clean
+.PHONY: help setup smoke test lint types unit checks-doc lock bundle clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ smoke: setup ## Set up, start the stack, follow one event into InfluxDB, stop it
 	@$(TOX) run -e smoke
 
 test: setup ## Everything that gates a change
-	@$(TOX) run -e lint,types,repo,unit,smoke,smoke-homeassistant,deployment,integration
+	@$(TOX) run -e lint,types,repo,unit,smoke,smoke-homeassistant,deployment,integration,foreign
 
 lint: $(VENV) ## ruff, shellcheck, hadolint
 	@$(TOX) run -e lint
@@ -31,6 +31,9 @@ types: $(VENV) ## mypy --strict
 
 unit: $(VENV) ## Unit tests; no engine needed
 	@$(TOX) run -e unit
+
+checks-doc: $(VENV) ## Write docs/CHECKS.md from the checks of stackproof
+	@$(TOX) exec -qq -e types -- python -m stackproof.catalogue > docs/CHECKS.md
 
 bundle: setup ## Save all images to ha-ingestor-images.tar.gz for hosts without a registry
 	@stack/scripts/setup.sh --yes --with-tests --save-bundle ha-ingestor-images.tar.gz

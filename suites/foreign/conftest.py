@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from stackproof.contract.plan import Selection
 from stackproof.verify.stack import Options, Stack
 from stackproof.verify.trial import Outcome, try_stack
 
+Change = Callable[[dict[str, Any]], object]
 STACKS = Path(__file__).resolve().parent / "stacks"
 
 
@@ -73,3 +76,28 @@ def engine() -> Iterator[DockerClient]:
 def foreign(engine: DockerClient, tmp_path: Path) -> Foreign:
     """Verify a foreign stack, sound or with a defect."""
     return Foreign(engine=engine, folder=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def changed() -> Callable[[Change], Callable[[Stack], None]]:
+    """Make containers anew from a changed file, behind the back of the checks.
+
+    The value is a function: give it one that changes the services of the running
+    configuration in place, and hand what it returns on as `after_start`.
+    """
+
+    def behind(change: Change) -> Callable[[Stack], None]:
+        def apply(stack: Stack) -> None:
+            document = copy.deepcopy(dict(stack.document))
+            change(document["services"])
+            before = stack.document["services"]
+            names = [n for n, s in document["services"].items() if s != before.get(n)]
+            file = stack.folder / "changed.json"
+            file.write_text(json.dumps(document), "utf-8")
+            other = replace(stack.compose, files=(file,))
+            other.up(*names, options=("--no-deps",))
+            stack.settle()
+
+        return apply
+
+    return behind

@@ -8,7 +8,7 @@ import pytest
 
 from stackproof.verify.trial import Outcome
 
-SOUND = ("shop", "packaged")
+SOUND = ("plain", "shop", "packaged")
 
 
 @pytest.mark.timeout(600)

@@ -60,6 +60,7 @@ FIRST_PARTY = frozenset(room.package for room in ROOMS if room.package)
 # What is installed does not know the test runner, except where fixtures are made.
 MAY_IMPORT_PYTEST = (
     "suites/stackproof/src/stackproof/pytest_plugin.py",
+    "suites/stackproof/src/stackproof/pytest_collect.py",
     "suites/reference/src/",
 )
 # The load runs in processes without pytest.

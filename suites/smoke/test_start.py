@@ -1,11 +1,13 @@
-"""The stack starts completely and in its promised order."""
+"""The stack starts completely, in its promised order, as its files declare it."""
 
 from __future__ import annotations
 
 import pytest
 
 from reference_stack import LONG_RUNNING, ReferenceStack
-from stackproof import all_healthy, start_order
+from reference_stack.promises import Promise, assert_proven
+from stackproof import all_healthy
+from stackproof.verify import Judge
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -18,18 +20,9 @@ def test_every_service_is_healthy(stack: ReferenceStack) -> None:
     assert {row.service for row in seen.containers} >= set(LONG_RUNNING)
 
 
-def test_services_started_in_order(stack: ReferenceStack) -> None:
-    """The engine's events bear out each `depends_on` edge of the effective file."""
-    violations = start_order(stack.recorder.events, stack.model)
-
-    assert [str(violation) for violation in violations] == []
-
-
-def test_nothing_restarted(stack: ReferenceStack) -> None:
-    """No container needed a second attempt to come up."""
-    restarts = {
-        row.service: stack.engine.api.inspect_container(row.id)["RestartCount"]
-        for row in stack.look().containers
-    }
-
-    assert restarts == dict.fromkeys(restarts, 0)
+@pytest.mark.promises(
+    "ORDER", "HEALTH", "DISCOVERY", "LIMIT", "RESTART", "OPS", destructive=False
+)
+def test_promise_is_kept(promise: Promise, judge: Judge) -> None:
+    """What the compose files declare can be seen on the running stack."""
+    assert_proven(judge.one(promise.case))

@@ -64,7 +64,7 @@ def main() -> int:
     if options.write:
         Path(options.write).write_text("written\n", encoding="utf-8")
     if options.role == "once":
-        return options.code
+        return int(options.code)
     time.sleep(options.delay)
     return stay(options)
 
@@ -82,7 +82,7 @@ def stay(options: argparse.Namespace) -> int:
     stopped.wait()
     print("stopping", flush=True)
     time.sleep(options.linger)
-    return options.code
+    return int(options.code)
 
 
 def answers(url: str) -> bool:

@@ -2,8 +2,9 @@
 
 A test that takes the argument `promise` and is marked with the families that it proves,
 `@pytest.mark.promises("LIMIT")`, runs once for each case of these families in each
-variant that the suite names. All cases of a variant share one stack, and run in the
-order of their phases: what disturbs comes last.
+variant that its module names in `VARIANTS`. All cases of a variant share one stack, and
+run in the order of their phases: what disturbs comes last. With `destructive=False` in
+the mark, that is left out.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ import docker
 import pytest
 from docker import DockerClient
 
-from stackproof import EventRecorder, StackEvidence, engine_inspect, find_free_subnet
-from stackproof.check import Case, Result, Verdict
-from stackproof.contract.plan import Plan, Selection, compile_plan
+from stackproof import StackEvidence, engine_inspect, find_free_subnet
+from stackproof.check import Case, Phase, Result, Verdict
+from stackproof.contract.plan import Plan, compile_plan
 from stackproof.contract.source import read_contract
 from stackproof.pytest_plugin import WatchStack
 from stackproof.registry import all_checks
@@ -53,7 +54,6 @@ class Prepared:
     """The projects of a session, made while tests are collected."""
 
     source: SourceKind
-    destructive: bool
     cleanup: ExitStack = field(default_factory=ExitStack)
     projects: dict[Variant, StackProject] = field(default_factory=dict)
     plans: dict[Variant, Plan] = field(default_factory=dict)
@@ -77,19 +77,20 @@ class Prepared:
         """Return all that the compose files of a variant promise."""
         if variant not in self.plans:
             contract = read_contract(self.project(variant).compose)
-            selection = Selection(destructive=self.destructive)
-            self.plans[variant] = compile_plan(contract, all_checks(), selection)
+            self.plans[variant] = compile_plan(contract, all_checks())
         return self.plans[variant]
 
     def promises(
-        self, variants: tuple[Variant, ...], families: tuple[str, ...]
+        self, variants: tuple[Variant, ...], mark: pytest.Mark
     ) -> list[Promise]:
-        """Return the cases of some families in some variants."""
+        """Return the cases of the marked families in some variants."""
+        gentle = not mark.kwargs.get("destructive", True)
         return [
             Promise(variant=variant, case=case)
             for variant in variants
             for case in self.plan(variant).cases
-            if case.check.family in families
+            if case.check.family in mark.args
+            and not (gentle and case.check.phase.destructive)
         ]
 
 
@@ -146,19 +147,18 @@ class Proofs:
         return stack
 
 
-def proof_stack(
-    project: StackProject, engine: DockerClient, recorder: EventRecorder, plan: Plan
-) -> Stack:
+def proof_stack(running: ReferenceStack, plan: Plan) -> Stack:
     """Return a stack that a suite has started itself, for checks to look at."""
+    project = running.project
     stack = Stack(
         contract=plan.contract,
         compose=project.compose,
         document=plan.contract.document,
         model=plan.contract.model,
-        engine=engine,
+        engine=running.engine,
         vantage=choose_vantage(project.name, helper_image=None),
         owned=True,
-        recorder=recorder,
+        recorder=running.recorder,
         folder=project.secrets.parent,
     )
     stack.expect_no_more()
@@ -193,7 +193,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"{MARK}(*families): families to be proven")
     config.stash[_PREPARED] = Prepared(
         source=config.getoption("--source"),
-        destructive=not config.getoption("--non-destructive"),
     )
 
 
@@ -206,27 +205,35 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a test its promises, those of the families that it is marked with."""
     if ARGUMENT not in metafunc.fixturenames:
         return
-    families = tuple(
-        family
-        for mark in metafunc.definition.iter_markers(MARK)
-        for family in mark.args
-    )
+    mark = metafunc.definition.get_closest_marker(MARK)
+    if mark is None:
+        raise pytest.UsageError(f"{metafunc.definition.nodeid}: no mark {MARK!r}")
     variants: tuple[Variant, ...] = getattr(
         metafunc.module, "VARIANTS", (Variant.PRODUCTION,)
     )
-    promises = metafunc.config.stash[_PREPARED].promises(variants, families)
+    promises = metafunc.config.stash[_PREPARED].promises(variants, mark)
     metafunc.parametrize(ARGUMENT, promises, ids=str)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the promises of one variant after the other, each by phase; others first."""
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Run the promises of one variant after the other, each by phase.
+
+    Other tests come in between: when the first variant has been looked at, and nothing
+    of it has been disturbed yet.
+    """
 
     def place(item: pytest.Item) -> tuple[int, int]:
         promise = _promise_of(item)
         if promise is None:
-            return (-1, 0)
+            return (0, Phase.LOOK)
         return (list(Variant).index(promise.variant), promise.case.check.phase)
 
+    if config.getoption("--non-destructive"):
+        left_out = [item for item in items if place(item)[1] > Phase.LOOK]
+        items[:] = [item for item in items if place(item)[1] <= Phase.LOOK]
+        config.hook.pytest_deselected(items=left_out)
     items.sort(key=place)
 
 

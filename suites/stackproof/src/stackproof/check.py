@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .contract.source import Contract
     from .verify.stack import Stack
 
+ENGINE_RESTART = "engine-restart"
+"""What a check needs that restarts the engine, and with it every container on it."""
+
 Fact = str | int | float | bool | None
 
 
@@ -43,6 +46,7 @@ class Phase(IntEnum):
     FILE needs no container. START judges the record of the start. LOOK reads from
     outside and from the namespaces. PROBE disturbs a service for a moment and heals it.
     STOP ends containers and starts them again. RECREATE removes and makes them anew.
+    ENGINE restarts the engine: nothing that needs the record of events can follow.
     """
 
     FILE = 0
@@ -51,6 +55,7 @@ class Phase(IntEnum):
     PROBE = 3
     STOP = 4
     RECREATE = 5
+    ENGINE = 6
 
     @property
     def destructive(self) -> bool:
@@ -131,6 +136,7 @@ class Check:
         how: how it is observed.
         why: what goes wrong in practice without it.
         fix: what to do about a failure.
+        needs: what the user has to allow before the check takes part at all.
         claims: reads what there is to prove from the contract.
         judge: observes one claim. It may raise what a driver of the engine raises: the
             caller makes `unknown` of it.
@@ -147,6 +153,7 @@ class Check:
     fix: str
     claims: Callable[[Contract], Iterable[Claim]] = field(repr=False, compare=False)
     judge: Callable[[Claim, Stack], Finding] = field(repr=False, compare=False)
+    needs: frozenset[str] = frozenset()
 
     @property
     def family(self) -> str:

@@ -264,6 +264,24 @@ def to_json_lines(events: Iterable[Event]) -> str:
     return "".join(f"{json.dumps(asdict(event))}\n" for event in events)
 
 
+def read_json_lines(text: str) -> tuple[Event, ...]:
+    """Return the record that `to_json_lines` wrote.
+
+    Raises:
+        ModelError: a line holds no event.
+    """
+    found = []
+    for line in text.splitlines():
+        try:
+            fields = json.loads(line)
+            health = fields.get("health")
+            fields["health"] = None if health is None else Health(health)
+            found.append(Event(**fields))
+        except (ValueError, TypeError, AttributeError) as err:
+            raise ModelError("recorded event", repr(err)) from err
+    return tuple(found)
+
+
 def _number(attributes: Mapping[str, str], name: str) -> int | None:
     value = attributes.get(name)
     return None if value is None else int(value)

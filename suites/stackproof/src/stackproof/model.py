@@ -138,6 +138,7 @@ class Network:
         name: key in the file.
         engine_name: what the engine calls it.
         subnets: declared address ranges, in CIDR notation.
+        driver_opts: options of the driver.
     """
 
     name: str
@@ -146,6 +147,7 @@ class Network:
     internal: bool
     external: bool
     subnets: tuple[str, ...]
+    driver_opts: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -418,6 +420,10 @@ def _network(name: str, declared: Mapping[str, Any]) -> Network:
         subnets=tuple(
             str(entry["subnet"]) for entry in ranges if entry and entry.get("subnet")
         ),
+        driver_opts={
+            key: str(value)
+            for key, value in (declared.get("driver_opts") or {}).items()
+        },
     )
 
 

@@ -1,4 +1,4 @@
-"""Judge from recorded events whether a stack started in its promised order (pure)."""
+"""Judge from recorded events the order in which a stack started and stopped (pure)."""
 
 from __future__ import annotations
 
@@ -52,18 +52,23 @@ def start_order(
     The record must begin before the stack was created: what happened earlier counts as
     not having happened. An optional dependency that was never created is no violation.
     """
-    record = tuple(event for event in events if not event.one_off)
+    record = tuple(events)
     verdicts = (
-        _judge(record, service.name, edge)
+        broken_edge(record, service.name, edge)
         for service in model.services.values()
         for edge in service.depends_on
     )
     return tuple(verdict for verdict in verdicts if verdict is not None)
 
 
-def _judge(
-    record: tuple[Event, ...], dependent: str, edge: Dependency
+def broken_edge(
+    events: Iterable[Event], dependent: str, edge: Dependency
 ) -> OrderViolation | None:
+    """Return how the record contradicts one edge, or None when it bears it out.
+
+    An optional dependency that fails does not hold up its dependent any longer.
+    """
+    record = tuple(event for event in events if not event.one_off)
     created = {event.container for event in record if event.service == edge.service}
     if not edge.required and not created:
         return None
@@ -73,6 +78,8 @@ def _judge(
         for container in sorted(created)
     ]
     reached = [stamp for stamp in met if stamp is not None]
+    if not edge.required and started and _failed_before(record, edge.service, started):
+        return None
     if started is None:
         reason = Reason.NOT_STARTED
     elif not met or len(reached) < len(met):
@@ -88,6 +95,34 @@ def _judge(
         reason=reason,
         started_ns=started,
         met_ns=max(reached) if met and len(reached) == len(met) else None,
+    )
+
+
+def stop_seconds_apart(
+    events: Iterable[Event], dependent: str, dependency: str
+) -> float | None:
+    """Return the seconds from a dependent's end to the signal to its dependency.
+
+    Negative when the dependency was told to stop first; None when one of the two
+    events is not recorded. All containers of both count.
+    """
+    record = tuple(event for event in events if not event.one_off)
+    ended = [e.time_ns for e in record if e.service == dependent and e.action == "die"]
+    told = [e.time_ns for e in record if e.service == dependency and e.action == "kill"]
+    if not ended or not told:
+        return None
+    return (min(told) - max(ended)) / 1e9
+
+
+def _failed_before(record: tuple[Event, ...], service: str, stamp: int) -> bool:
+    return any(
+        event.service == service
+        and event.time_ns < stamp
+        and (
+            event.health is Health.UNHEALTHY
+            or (event.action == "die" and event.exit_code != 0)
+        )
+        for event in record
     )
 
 

@@ -11,6 +11,9 @@ down:
         compose.down()
 
 Evidence is then kept when the start fails, and when a test that uses the fixture does.
+
+A compose file that is named on the command line becomes tests by itself; see
+`pytest_collect`.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from pathlib import Path
 import pytest
 
 from .evidence import EvidenceSource
+from .pytest_collect import StackFile, StackItem, add_options, collect_file
 
 WatchStack = Callable[[EvidenceSource], AbstractContextManager[None]]
 
@@ -70,8 +74,10 @@ _WATCH = pytest.StashKey[Watch]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--evidence-dir`."""
-    parser.getgroup("stackproof").addoption(
+    """Add `--evidence-dir` and the options for compose files."""
+    group = parser.getgroup("stackproof")
+    add_options(group)
+    group.addoption(
         "--evidence-dir",
         metavar="DIR",
         type=Path,
@@ -83,6 +89,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Prepare an empty watch."""
     config.stash[_WATCH] = Watch(folder=_RunFolder(config))
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> StackFile | None:
+    """Take a compose file that is named on the command line as a test module."""
+    return collect_file(file_path, parent)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Show what the file does not promise, and what it accepts, as skipped."""
+    if isinstance(item, StackItem) and item.left_out is not None:
+        pytest.skip(item.left_out)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 HIDDEN = "**********"
@@ -32,6 +32,23 @@ def redacted(document: Any) -> Any:
     if isinstance(document, str):
         return _redacted_text(document)
     return document
+
+
+def secret_values(document: Any) -> Iterator[str]:
+    """Yield the values that `redacted` hides because of the name they have."""
+    if isinstance(document, Mapping):
+        for key, value in document.items():
+            if isinstance(value, str) and value and _SECRET_NAME.search(str(key)):
+                yield value
+            else:
+                yield from secret_values(value)
+    elif isinstance(document, list | tuple):
+        for item in document:
+            yield from secret_values(item)
+    elif isinstance(document, str):
+        name, equals, value = document.partition("=")
+        if equals and value and name.isidentifier() and _SECRET_NAME.search(name):
+            yield value
 
 
 def _redacted_text(text: str) -> str:

@@ -157,3 +157,16 @@ def test_built_image_is_that_of_the_original() -> None:
 
     assert made.document["services"]["web"]["image"] == "shop-web"
     assert made.document["services"]["db"]["image"] == "db:1"
+
+
+def test_a_zero_that_compose_left_out_is_put_back() -> None:
+    """Compose prints `core: 0` as {} and does not accept that again."""
+    ulimits = {"core": {}, "nproc": {"hard": 5}, "nofile": 9}
+
+    made = isolated({"web": {"ulimits": ulimits}})
+
+    assert made.document["services"]["web"]["ulimits"] == {
+        "core": {"soft": 0, "hard": 0},
+        "nproc": {"soft": 0, "hard": 5},
+        "nofile": 9,
+    }

@@ -15,6 +15,8 @@ from . import (
     stop,
 )
 
+__all__ = ["BUILT_IN"]
+
 BUILT_IN = (
     *config.CHECKS,
     *data.CHECKS,

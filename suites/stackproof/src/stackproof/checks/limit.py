@@ -1,7 +1,7 @@
-"""LIMIT: being written."""
+"""LIMIT: declared limits are in force, are enforced, and are enough."""
 
 from __future__ import annotations
 
-from ..check import Check
+from . import limit_enforced, limit_use, limit_values
 
-CHECKS: tuple[Check, ...] = ()
+CHECKS = (*limit_values.CHECKS, *limit_enforced.CHECKS, *limit_use.CHECKS)

@@ -36,8 +36,29 @@ _REASONS = tuple(
         (r"build(\.|$)", "tells how the image is made, not how the container behaves"),
         (r"develop(\.|$)", "is for `docker compose watch` only"),
         (r"profiles$", "chooses services before anything starts"),
-        (r"pull_policy$", "tells when an image is fetched, not what then runs"),
-        (r"platform$", "the engine picks the image by it; nothing shows it afterwards"),
+        (
+            r"(pull_policy|pull_refresh_after)$",
+            "tells when an image is fetched, not what then runs",
+        ),
+        (
+            r"(env_file|label_file)(\.|\[|$)",
+            "is read by Compose: what it holds is judged as environment and labels",
+        ),
+        (r"extends(\.|$)", "is merged by Compose: what comes of it is judged"),
+        (
+            r"annotations(\.|$)",
+            "is a note for the container's runtime, which older engines leave out",
+        ),
+        (
+            r"shm_size$",
+            "has no effect on memory that is shared with another or the host",
+        ),
+        (r"storage_opt(\.|$)", "needs a storage driver with quotas"),
+        (r"use_api_socket$", "is a mount that newer Compose adds by itself"),
+        (
+            r"deploy\.restart_policy\.(delay|window)$",
+            "is for Swarm: Compose ignores it",
+        ),
         (r"attach$", "is for the terminal of `docker compose up` only"),
         (
             r"deploy\.(placement|(update|rollback)_config|endpoint_mode|mode)(\.|$)",
@@ -58,10 +79,14 @@ _REASONS = tuple(
             r"(post_start|pre_stop|pre_start)(\[|\.|$)",
             "is a command that Compose runs: the engine keeps no record of its outcome",
         ),
-        (r"(blkio_config|device_cgroup_rules)(\.|\[|$)", "no probe for block devices"),
+        (r"blkio_config(\.|\[|$)", "no probe for block devices"),
         (r"cpu_(rt_period|rt_runtime)$", "needs a kernel with real-time groups"),
+        (r"cpu_(count|percent)$", "is for Windows containers"),
+        (
+            r"deploy\.resources\.reservations\.cpus$",
+            "is for Swarm: Compose reserves no CPUs",
+        ),
         (r"(volumes|networks)\.[^.]+\.external$", "is made by somebody else"),
-        (r"(stdin_open|tty)$", "is about a terminal that no check attaches"),
     )
 )
 NO_CHECK = "no check for this key"

@@ -20,12 +20,14 @@ class Selection:
         select: ids, families or patterns; empty means all.
         destructive: whether checks may disturb services.
         live: whether the stack is somebody's: only checks that are safe there.
+        allows: what checks may need, beside the stack itself.
         ignores: exceptions of the caller, beside those in the files.
     """
 
     select: tuple[str, ...] = ()
     destructive: bool = True
     live: bool = False
+    allows: frozenset[str] = frozenset()
     ignores: tuple[Ignore, ...] = ()
 
     def wants(self, check: Check) -> bool:
@@ -33,6 +35,8 @@ class Selection:
         if self.live and not check.live:
             return False
         if check.phase.destructive and not self.destructive:
+            return False
+        if not check.needs <= self.allows:
             return False
         return not self.select or any(matches(s, check.id) for s in self.select)
 

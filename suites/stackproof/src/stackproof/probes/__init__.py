@@ -7,3 +7,7 @@ standard input and writes one JSON answer to standard output; what it could not 
 it says on standard error, with exit code 1. Modules here import each other relatively
 and nothing else of this package.
 """
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -58,7 +58,10 @@ def remove_project(engine: DockerClient, name: str) -> None:
 
 def _projects(engine: DockerClient) -> set[str]:
     things = [
-        *(item.labels for item in engine.containers.list(all=True)),
+        *(
+            item.labels
+            for item in engine.containers.list(all=True, ignore_removed=True)
+        ),
         *(item.attrs["Labels"] or {} for item in engine.networks.list()),
         *(item.attrs["Labels"] or {} for item in engine.volumes.list()),
     ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import requests
 from docker import DockerClient
@@ -15,6 +16,7 @@ from ..errors import StackproofError
 from ..events import Timeline
 from ..report.record import Record, Surroundings
 from ..report.scrub import scrubber_of
+from .container import Inspected
 from .stack import Stack
 from .standing import Standing, Standings
 
@@ -27,7 +29,8 @@ T = TypeVar("T")
 def surroundings(engine: DockerClient, compose: Compose) -> Surroundings:
     """Return what the engine says about itself and its host."""
     missing: list[str] = []
-    info = _attempt("engine", engine.info, {}, missing)
+    silence: dict[str, Any] = {}
+    info = _attempt("engine", engine.info, silence, missing)
     version = _attempt("version", lambda: compose("version", "--short"), "", missing)
     return Surroundings(
         engine=str(info.get("ServerVersion") or ""),
@@ -54,7 +57,8 @@ def keep_record(
     missing: list[str] = []
     nothing = Standings(rows={})
     seen = _attempt("standing of the services", stack.look, nothing, missing)
-    rows = _attempt("inspect", stack.containers, (), missing)
+    none: tuple[Inspected, ...] = ()
+    rows = _attempt("inspect", partial(stack.containers), none, missing)
     scrub = scrubber_of(stack.contract.document)
     timeline = stack.recorder.timeline if stack.recorder else Timeline(events=())
     wanted = _in_trouble(seen, results)
@@ -62,7 +66,7 @@ def keep_record(
     for row in rows:
         if row.service in wanted:
             name = f"log of {row.name}"
-            text = _attempt(name, lambda at=row.id: _log(stack, at), "", missing)
+            text = _attempt(name, partial(_log, stack, row.id), "", missing)
             logs[row.service] = logs.get(row.service, "") + scrub.text(text)
     return Record(
         run=stack.compose.project,

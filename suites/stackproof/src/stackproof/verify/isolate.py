@@ -86,6 +86,10 @@ def isolate(
         if (ranges := _move_ranges(name, declared or {}, taken, free, notes))
     }
     for name, service in services.items():
+        for limit in (service.get("ulimits") or {}).values():
+            if isinstance(limit, dict):
+                # Compose leaves out a zero when it prints, and misses it when it reads.
+                limit.update({part: limit.get(part, 0) for part in ("soft", "hard")})
         if service.get("build") and not service.get("image"):
             service["image"] = f"{original}-{name}"
         service.pop("profiles", None)  # they have been applied

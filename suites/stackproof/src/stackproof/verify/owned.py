@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 
 from docker import DockerClient
+from docker.errors import ImageNotFound, NullResource
 
 from ..compose import Compose
 from ..contract.source import Contract
@@ -160,7 +161,16 @@ def _start(stack: Stack, *, build: bool, say: Callable[[str], None]) -> None:
         say("building images")
         compose("build", timeout=_PREPARE_SECONDS)
     say("creating containers")
-    compose("create", timeout=_PREPARE_SECONDS)
+    try:
+        compose("create", timeout=_PREPARE_SECONDS)
+    except ComposeError as err:
+        # Without its image nothing can be said of a service. Anything else, such as a
+        # file that is not there, is for the checks to judge.
+        if _missing_images(stack):
+            raise
+        stack.start_problem = _last_line(err.evidence) or str(err)
+        stack.expect_no_more()
+        return
     budget = settle_budget(stack.model) + _SPARE_SECONDS
     say(f"starting {len(stack.model.services)} services (at most {budget:.0f} s)")
     try:
@@ -172,6 +182,15 @@ def _start(stack: Stack, *, build: bool, say: Callable[[str], None]) -> None:
     except (WaitTimeout, WaitFailed) as err:
         stack.start_problem = stack.start_problem or str(err.seen)
     stack.expect_no_more()
+
+
+def _missing_images(stack: Stack) -> bool:
+    for service in stack.model.services.values():
+        try:
+            stack.engine.images.get(service.image)
+        except (ImageNotFound, NullResource):
+            return True
+    return False
 
 
 def _remove(stack: Stack) -> None:

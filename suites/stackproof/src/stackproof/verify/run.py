@@ -9,9 +9,20 @@ from dataclasses import dataclass, replace
 import requests
 from docker.errors import DockerException
 
-from ..check import Case, Finding, Phase, Result, Verdict, final_verdict, undecided
+from ..check import (
+    Case,
+    Finding,
+    Phase,
+    Result,
+    Verdict,
+    final_verdict,
+    passed,
+    undecided,
+)
 from ..errors import ComposeError, StackproofError, WaitFailed, WaitTimeout
+from ..model import State
 from .stack import Stack
+from .standing import ends_by_design
 
 _OBSERVING = (
     StackproofError,
@@ -49,6 +60,8 @@ class Judge:
             finding = self._observed(case)
             if case.check.phase.destructive:
                 finding = self._settled(case, finding)
+                if finding.verdict is Verdict.UNKNOWN and self._is_done(case):
+                    finding = passed("has done its work and ended with 0: nothing runs")
         return Result(
             case=case,
             verdict=final_verdict(case, finding, strict=self.strict),
@@ -63,6 +76,22 @@ class Judge:
             return case.check.judge(case.claim, self.stack)
         except _OBSERVING as err:
             return undecided(str(err) or repr(err))
+
+    def _is_done(self, case: Case) -> bool:
+        """Tell whether a job that nobody waits for has ended well.
+
+        Only the run shows that it is one: by the file it could be a server as well.
+        """
+        name = case.claim.subject.service
+        service = self.stack.model.services.get(name or "")
+        return (
+            service is not None
+            and all(
+                row.state is State.EXITED and row.exit_code == 0
+                for row in self.stack.containers(name)
+            )
+            and ends_by_design(service, one_shot=name in self.stack.model.one_shots)
+        )
 
     def _settled(self, case: Case, finding: Finding) -> Finding:
         """Wait until the stack stands as before; mend it if it does not by itself."""

@@ -19,7 +19,7 @@ from docker import DockerClient
 
 from ..check import Case, Phase, Result, Verdict, undecided
 from ..contract.plan import Plan
-from ..errors import UsageError
+from ..errors import StackproofError, UsageError
 from ..report.record import Record
 from .evidence import keep_record, surroundings
 from .live import live_stack
@@ -38,6 +38,7 @@ class Terms:
         live: the running project to look at; None starts a copy.
         keep: leave the copy behind.
         build: build the images first.
+        engine_restart: the engine itself may be restarted.
         options: what the checks may do.
     """
 
@@ -45,6 +46,7 @@ class Terms:
     live: str | None = None
     keep: bool = False
     build: bool = False
+    engine_restart: bool = False
     options: Options = field(default_factory=Options)
 
     def check(self) -> None:
@@ -56,7 +58,7 @@ class Terms:
         given = {
             "--keep": self.keep,
             "--build": self.build,
-            "--allow-engine-restart": self.options.allow_engine_restart,
+            "--allow-engine-restart": self.engine_restart,
         }
         wrong = [name for name, value in given.items() if value]
         if self.live is not None and wrong:
@@ -88,6 +90,7 @@ class Session:
         self._exits = ExitStack()
         self._stack: Stack | None = None
         self._until_ns: int | None = None
+        self.failure: StackproofError | None = None
 
     @property
     def seconds(self) -> float:
@@ -109,9 +112,18 @@ class Session:
         return result
 
     def stack(self) -> Stack:
-        """Return the stack; start or find it the first time."""
+        """Return the stack; start or find it the first time.
+
+        What went wrong then is raised again at each later call.
+        """
+        if self.failure is not None:
+            raise self.failure
         if self._stack is None:
-            self._stack = self._open()
+            try:
+                self._stack = self._open()
+            except StackproofError as err:
+                self.failure = err
+                raise
             self._until_ns = time.time_ns()
         return self._stack
 
@@ -122,12 +134,15 @@ class Session:
             expected: cases that should have been judged; those that were not are
                 added as unknown.
         """
+        why = "not judged: the run ended before"
+        if self.failure is not None:
+            why = f"not judged: {self.failure}"
         judged = {str(result.case) for result in self.results}
         self.results += [
             Result(
                 case=case,
                 verdict=Verdict.UNKNOWN,
-                finding=undecided("not judged: the run ended before"),
+                finding=undecided(why),
                 seconds=0.0,
             )
             for case in expected
@@ -137,7 +152,8 @@ class Session:
         try:
             around = surroundings(self._engine, self.plan.contract.compose)
             if stack is None:
-                return Record(surroundings=around)
+                problem = None if self.failure is None else str(self.failure)
+                return Record(surroundings=around, start_problem=problem)
             return keep_record(
                 stack, self.results, around=around, until_ns=self._until_ns
             )

@@ -29,11 +29,9 @@ class Options:
     """What the user allows.
 
     Attributes:
-        allow_engine_restart: checks may restart the engine itself.
         helper_image: a local image with python3, to probe from.
     """
 
-    allow_engine_restart: bool = False
     helper_image: str | None = None
 
 

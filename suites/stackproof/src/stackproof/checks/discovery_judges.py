@@ -1,0 +1,348 @@
+"""Observe what DISCOVERY claims on a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from docker.errors import NotFound
+
+from ..check import Claim, Finding, passed, undecided
+from ..drills.recreate import recreate
+from ..errors import ProbeError
+from ..model import Port
+from ..names import Pair, expected, judge_names, networks_of
+from ..sight import HOST, Reached, Sight, View, need, sight
+from ..verify.stack import Stack
+from .attached import judge_attached, judge_network
+from .isolation import (
+    Inside,
+    doors,
+    isolates,
+    judge_apart,
+    judge_no_way_out,
+    only_internal,
+)
+from .own_names import judge_own_names
+from .ports import Offered, bindings, judge_listens, judge_published
+from .reaching import (
+    Target,
+    absent_services,
+    all_names,
+    bound,
+    callers,
+    door,
+    forbidden,
+    knocks,
+    reach,
+    references_of,
+)
+from .references import Reference, judge_reference
+
+
+def _ended(seen: Sight, *services: str) -> Finding | None:
+    """Return a finding for a case in which a service has ended as it should."""
+    for service in services:
+        if seen.ended_by_design(service):
+            return passed(f"{service} has ended as it should, so nobody asks")
+    return None
+
+
+def judge_finds(claim: Claim, stack: Stack) -> Finding:
+    """Judge whether a service finds a peer by all of its names."""
+    pair = cast("Pair", claim.detail)
+    seen = sight(stack)
+    ended = _ended(seen, pair.viewer, pair.peer)
+    if ended:
+        return ended
+    stack.running(pair.peer)
+    report = need(reach(stack).reports.get(pair.viewer), pair.viewer)
+    return judge_names(
+        pair,
+        report.resolved,
+        {
+            name: expected(seen.model, seen.addresses, pair.viewer, name)
+            for name in pair.names
+        },
+    )
+
+
+def judge_finds_again(claim: Claim, stack: Stack) -> Finding:
+    """Judge the same after all containers were made again."""
+    pair = cast("Pair", claim.detail)
+    done = recreate(stack)
+    for service in (pair.viewer, pair.peer):
+        if service in done.lost:
+            return undecided(
+                f"{service} did not come back after it was made again: "
+                f"{done.lost[service]}"
+            )
+    ended = _ended(done.seen, pair.viewer, pair.peer)
+    if ended:
+        return ended
+    for service in (pair.viewer, pair.peer):
+        if not done.seen.running(service):
+            return undecided(f"{service} does not run, neither before nor after")
+    report = need(done.reports.get(pair.viewer), pair.viewer)
+    before = done.before.everywhere(pair.peer)
+    after = done.seen.everywhere(pair.peer)
+    finding = judge_names(
+        pair,
+        report.resolved,
+        {
+            name: expected(done.seen.model, done.seen.addresses, pair.viewer, name)
+            for name in pair.names
+        },
+        before,
+    )
+    moved = "a new address" if set(before) - set(after) else "the same address"
+    return Finding(
+        verdict=finding.verdict,
+        observed=f"{pair.peer} has {moved}: {finding.observed}",
+        message=finding.message,
+        facts={**finding.facts, "address_changed": bool(set(before) - set(after))},
+    )
+
+
+def judge_attachment(claim: Claim, stack: Stack) -> Finding:
+    """Judge the networks of each container of a service."""
+    service = stack.model.services[str(claim.subject.service)]
+    return _worst(
+        [
+            judge_attached(service, stack.model, row)
+            for row in sight(stack).containers
+            if row.service == service.name
+        ]
+    )
+
+
+def judge_called(claim: Claim, stack: Stack) -> Finding:
+    """Judge the names of each container of a service."""
+    service = stack.model.services[str(claim.subject.service)]
+    seen = sight(stack)
+    findings = []
+    for row in seen.containers:
+        if row.service == service.name:
+            view = seen.views.get(row.id, View(problem="does not run"))
+            hosts = None if view.problem else view.hosts
+            finding = judge_own_names(service, row, hosts, owned=stack.owned)
+            findings.append(finding)
+    return _worst(findings)
+
+
+def _worst(findings: list[Finding]) -> Finding:
+    if not findings:
+        raise ProbeError("inspect", "there is no container")
+    return next((one for one in findings if one.message), findings[0])
+
+
+def judge_port(claim: Claim, stack: Stack) -> Finding:
+    """Judge whether a declared port accepts connections."""
+    name, port = str(claim.subject.service), cast("Offered", claim.detail)
+    seen = sight(stack)
+    ended = _ended(seen, name)
+    if ended:
+        return ended
+    stack.running(name)
+    reports = reach(stack).reports
+    reached = {}
+    if port.protocol == "tcp" and not port.is_range:
+        reached = {
+            who: {
+                address: got
+                for address in addresses
+                if (got := reports[who].reached.get((address, port.first)))
+            }
+            for who, addresses in callers(seen, name).items()
+            if who in reports
+        }
+    view = seen.view(name) or View(problem="it does not run")
+    return judge_listens(port, view, reached)
+
+
+def _numbered(
+    reached: Mapping[Target, Reached],
+) -> dict[tuple[str, int], Reached]:
+    """Leave out what was tried at the run's own listener."""
+    return {
+        (address, port): got
+        for (address, port), got in reached.items()
+        if isinstance(port, int)
+    }
+
+
+def judge_host_port(claim: Claim, stack: Stack) -> Finding:
+    """Judge whether the host offers a published port."""
+    name, index = str(claim.subject.service), cast("int", claim.detail)
+    service = stack.model.services[name]
+    port = service.ports[index]
+    seen = sight(stack)
+    if seen.ended_by_design(name):
+        return _judge_bound(port, stack, name)
+    stack.running(name)
+    report = reach(stack).reports.get(HOST)
+    view = seen.view(name)
+    reached = {} if report is None else dict(need(report, "the host").reached)
+    return judge_published(
+        port,
+        bound(seen, service, port),
+        _numbered(reached),
+        forbidden=forbidden(seen, port),
+        listens=bool(view and not view.problem and view.listening(port.target)),
+    )
+
+
+def _judge_bound(port: Port, stack: Stack, name: str) -> Finding:
+    """Judge a port of a container that has ended: the engine keeps what it was told."""
+    row = stack.container(name)
+    asked = row.host_config.get("PortBindings") or {}
+    attrs: dict[str, Any] = {"NetworkSettings": {"Ports": asked}}
+    if f"{port.target}/{port.protocol}" not in asked:
+        return judge_published(port, (), {}, forbidden=(), listens=False)
+    return (
+        judge_published(port, bindings(attrs, port), {}, forbidden=(), listens=False)
+        if bindings(attrs, port)
+        else passed("any port, while it runs")
+    )
+
+
+def judge_named(claim: Claim, stack: Stack) -> Finding:
+    """Judge whether a server that the environment names is there."""
+    name, variable = str(claim.subject.service), cast("Reference", claim.detail)
+    seen = sight(stack)
+    ended = _ended(seen, name)
+    if ended:
+        return ended
+    if variable not in references_of(
+        stack.model.services[name], seen.model, absent_services(stack)
+    ):
+        return undecided(f"{variable.variable} has another value in what runs")
+    for service in seen.model.services:
+        if service == variable.host and not seen.running(service):
+            return _ended(seen, service) or undecided(f"{service} does not run")
+    report = need(reach(stack).reports.get(name), name)
+    unshared = (
+        variable.host
+        if variable.host in seen.model.services
+        and not networks_of(seen.model, name) & networks_of(seen.model, variable.host)
+        else None
+    )
+    return judge_reference(
+        variable,
+        report.found.get(variable.host, ()),
+        {
+            address: report.reached[address, port]
+            for address, port in knocks(seen, name, variable)
+            if (address, port) in report.reached
+        },
+        names=all_names(seen.model),
+        unshared=unshared,
+    )
+
+
+def judge_stranger(claim: Claim, stack: Stack) -> Finding:
+    """Judge whether two services without a common network are apart."""
+    one, other = str(claim.subject.service), str(claim.subject.peer)
+    seen = sight(stack)
+    ended = _ended(seen, one, other)
+    if ended:
+        return ended
+    stack.running(one)
+    stack.running(other)
+    if not (isolates(seen.model, one) and isolates(seen.model, other)):
+        return passed("the driver of a network decides about that, not the engine")
+    reports = reach(stack).reports
+    control = need(reports.get(other), other).reached
+    mine = need(reports.get(one), one).reached
+    knocked = tuple(
+        found
+        for port in door(seen, other)
+        for found in doors(
+            seen.everywhere(other),
+            port,
+            _numbered(control),
+        )
+    )
+    return judge_apart(
+        one,
+        other,
+        knocked,
+        _numbered(mine),
+    )
+
+
+def _network(stack: Stack, name: str) -> dict[str, Any] | None:
+    engine_name = stack.model.networks[name].engine_name
+    try:
+        return dict(stack.engine.api.inspect_network(engine_name))
+    except NotFound:
+        return None
+
+
+def _unused(stack: Stack, name: str) -> Finding | None:
+    if any(name in networks_of(stack.model, one) for one in stack.model.services):
+        return None
+    return passed("no service is in it, so Compose makes none")
+
+
+def judge_network_made(claim: Claim, stack: Stack) -> Finding:
+    """Judge whether the engine's network is as declared."""
+    name = str(claim.detail)
+    unused = _unused(stack, name)
+    if unused:
+        return unused
+    declared = (stack.document.get("networks") or {}).get(name) or {}
+    return judge_network(name, declared, _network(stack, name))
+
+
+def judge_internal(claim: Claim, stack: Stack) -> Finding:
+    """Judge whether an internal network has no way out."""
+    name = str(claim.detail)
+    unused = _unused(stack, name)
+    if unused:
+        return unused
+    done = reach(stack)
+    seen = done.seen
+    within = [
+        service
+        for service in seen.model.services
+        if name in networks_of(seen.model, service)
+        and only_internal(seen.model, service)
+        and seen.running(service)
+    ]
+    tried, control = {}, None
+    if done.outside is not None:
+        knock = (done.outside, "listener")
+        for service in within:
+            report = need(done.reports.get(service), service)
+            if knock in report.reached:
+                tried[service] = report.reached[knock]
+        control = need(done.reports.get(HOST), "the host").reached.get(knock)
+    engine = {
+        place: stack.engine.api.inspect_network(place)
+        for service in within
+        for row in seen.running(service)
+        for place in row.networks
+    }
+    inside = Inside(
+        views={service: view for service in within if (view := seen.view(service))},
+        open_networks={
+            service: place
+            for service in within
+            for row in seen.running(service)
+            for place in row.networks
+            if place != stack.model.networks[name].engine_name
+            and not engine[place].get("Internal")
+        },
+        tried=tried,
+        control=control,
+        subnets=tuple(
+            str(row["Subnet"])
+            for attrs in engine.values()
+            if attrs.get("Internal")
+            for row in (attrs.get("IPAM") or {}).get("Config") or ()
+            if row.get("Subnet")
+        ),
+    )
+    marked = bool((_network(stack, name) or {}).get("Internal"))
+    return judge_no_way_out(name, inside, marked=marked)

@@ -1,0 +1,119 @@
+"""Read the files that a command line names, and say what to do where that fails."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from ..compose import Compose
+from ..contract.source import Contract, read_contract
+from ..errors import ComposeError, SourceError, UsageError
+
+# In the order in which Compose looks for them.
+_FILES = (
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+)
+_OVERRIDES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+_HINTS = (
+    (
+        "required variable",
+        "set it in the environment, in .env, or with --env-file FILE",
+    ),
+    ("env file", "write the file, or mark it `required: false`"),
+    ("is not allowed", "remove the key or correct its name"),
+    ("undefined service", "correct the name, or switch its profile on with --profile"),
+    ("undefined volume", "declare it at the top of the file under `volumes:`"),
+    ("undefined network", "declare it at the top of the file under `networks:`"),
+    ("yaml:", "correct the YAML at that line"),
+)
+
+
+def contract_of(
+    args: argparse.Namespace,
+    *,
+    project: str = "",
+    here: Callable[[], Path] = Path.cwd,
+) -> Contract:
+    """Read the files that a command line names.
+
+    Raises:
+        UsageError: there is no file, or no Compose to read it with.
+        SourceError: a file is not valid.
+    """
+    return read_files(
+        Compose(
+            project=project,
+            files=tuple(args.files) or default_files(here()),
+            env_files=tuple(args.env_files),
+            profiles=tuple(args.profiles),
+        )
+    )
+
+
+def read_files(compose: Compose) -> Contract:
+    """Read a project's files, and say what to do where that is not possible.
+
+    Raises:
+        UsageError: there is no Compose to read them with.
+        SourceError: a file is not valid; tells a remedy where one is known.
+    """
+    for path in (*compose.files, *compose.env_files):
+        if not path.is_file():
+            what = (
+                "is a folder; name the file in it" if path.is_dir() else "no such file"
+            )
+            raise SourceError(str(path), what)
+    if shutil.which("docker") is None:
+        raise UsageError(
+            "the command `docker` is not on PATH; install the Docker CLI with the "
+            "Compose plugin, version 2.0 or later"
+        )
+    try:
+        return read_contract(compose)
+    except SourceError as err:
+        _need_compose(compose)
+        hint = hint_for(err.problem)
+        raise SourceError(
+            err.file, f"{err.problem}\n    to fix it: {hint}" if hint else err.problem
+        ) from err
+
+
+def default_files(folder: Path) -> tuple[Path, ...]:
+    """Return the file that Compose takes by itself in a folder, and its override.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = next((folder / n for n in _FILES if (folder / n).is_file()), None)
+    if found is None:
+        raise UsageError(
+            f"no compose file in {folder}: name one with -f, or add {_FILES[0]}"
+        )
+    override = next((folder / n for n in _OVERRIDES if (folder / n).is_file()), None)
+    return (found,) if override is None else (found, override)
+
+
+def hint_for(problem: str) -> str:
+    """Return how to mend what Compose complains about, where that is known (pure)."""
+    said = problem.lower()
+    return next((hint for sign, hint in _HINTS if sign in said), "")
+
+
+def _need_compose(compose: Compose) -> None:
+    try:
+        Compose(project="", files=(), run=compose.run)("version")
+    except ComposeError as err:
+        raise UsageError(
+            "`docker compose` does not work; install the Compose plugin, version 2.0 "
+            f"or later:\n    {err.evidence.strip()[:300]}"
+        ) from err

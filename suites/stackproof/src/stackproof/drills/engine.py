@@ -1,0 +1,69 @@
+"""Restart the engine itself, and see which services come back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import requests
+from docker.errors import DockerException
+
+from ..errors import WaitFailed, WaitTimeout
+from ..restarts import returns_at_boot
+from ..verify.stack import Stack
+from ..verify.standing import Standings, settle_budget
+from ..wait import wait_until
+
+_ANSWER_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineRestart:
+    """What a restart of the engine came to.
+
+    Attributes:
+        before: services that were sound.
+        after: how all stood when those that the engine starts were back, or too late.
+        seconds: from the answer of the new engine to that moment.
+    """
+
+    before: frozenset[str]
+    after: Standings
+    seconds: float
+
+
+def restart_engine(stack: Stack) -> EngineRestart:
+    """Restart the engine once; what it does not start by itself is started afterwards.
+
+    The record of events ends here: nothing that judges by it may come later.
+    """
+    before = stack.look().sound_services
+    expected = frozenset(
+        name for name in before if returns_at_boot(stack.model.services[name])
+    )
+    stack.vantage.probe("engine", {}, timeout=_ANSWER_SECONDS)
+    wait_until(lambda: _answers(stack), bool, timeout=_ANSWER_SECONDS)
+    begun = time.monotonic()
+
+    def back(seen: Standings) -> bool:
+        return seen.sound_in(expected)
+
+    def lost(seen: Standings) -> bool:
+        return seen.lost_in(expected)
+
+    try:
+        after = wait_until(
+            stack.look, back, failed=lost, timeout=settle_budget(stack.model)
+        )
+    except (WaitTimeout, WaitFailed):
+        after = stack.look()
+    seconds = time.monotonic() - begun
+    stack.compose.up(options=("--no-recreate",))
+    return EngineRestart(before=before, after=after, seconds=seconds)
+
+
+def _answers(stack: Stack) -> bool:
+    try:
+        return bool(stack.engine.ping())
+    except (DockerException, requests.RequestException, OSError):
+        return False

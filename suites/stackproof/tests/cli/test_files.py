@@ -1,0 +1,53 @@
+"""Files are found as Compose finds them, and mistakes in them have a remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stackproof.cli.files import default_files, hint_for
+from stackproof.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        (["docker-compose.yml"], ["docker-compose.yml"]),
+        (["docker-compose.yml", "compose.yaml"], ["compose.yaml"]),
+        (
+            ["compose.yml", "compose.override.yml"],
+            ["compose.yml", "compose.override.yml"],
+        ),
+        (
+            ["docker-compose.yaml", "docker-compose.override.yaml"],
+            ["docker-compose.yaml", "docker-compose.override.yaml"],
+        ),
+    ],
+)
+def test_default_files(tmp_path: Path, there: list[str], expected: list[str]) -> None:
+    """The same names in the same order of preference."""
+    for name in there:
+        (tmp_path / name).write_text("")
+
+    assert [path.name for path in default_files(tmp_path)] == expected
+
+
+def test_no_default_file(tmp_path: Path) -> None:
+    """What to do is said."""
+    with pytest.raises(UsageError, match="name one with -f"):
+        default_files(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("problem", "hint"),
+    [
+        ("required variable TOKEN is missing a value", "--env-file"),
+        ("services.web Additional property imag is not allowed", "correct its name"),
+        ("yaml: line 3: mapping values are not allowed", "correct"),
+        ("something else", ""),
+    ],
+)
+def test_hints(problem: str, hint: str) -> None:
+    """Usual mistakes have a remedy."""
+    assert hint in hint_for(problem)

@@ -33,6 +33,22 @@ def test_default_files(tmp_path: Path, there: list[str], expected: list[str]) ->
     assert [path.name for path in default_files(tmp_path)] == expected
 
 
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ("A=1\nCOMPOSE_FILE=base.yml:prod.yml\n", ["base.yml", "prod.yml"]),
+        ("COMPOSE_PATH_SEPARATOR=,\nCOMPOSE_FILE='a.yml,b.yml'", ["a.yml", "b.yml"]),
+        ("#COMPOSE_FILE=base.yml\nCOMPOSE_FILE=\n", ["compose.yml"]),
+    ],
+)
+def test_listed_files_win(tmp_path: Path, env: str, expected: list[str]) -> None:
+    """As with Compose, the folder's .env may list the files."""
+    (tmp_path / "compose.yml").touch()
+    (tmp_path / ".env").write_text(env, "utf-8")
+
+    assert [path.name for path in default_files(tmp_path)] == expected
+
+
 def test_no_default_file(tmp_path: Path) -> None:
     """What to do is said."""
     with pytest.raises(UsageError, match="name one with -f"):

@@ -89,11 +89,17 @@ def read_files(compose: Compose) -> Contract:
 
 
 def default_files(folder: Path) -> tuple[Path, ...]:
-    """Return the file that Compose takes by itself in a folder, and its override.
+    """Return the files that Compose takes by itself in a folder.
+
+    Those that the variable COMPOSE_FILE in its file .env lists, or else the one with a
+    usual name, and its override.
 
     Raises:
         UsageError: there is none.
     """
+    listed = _listed_files(folder / ".env")
+    if listed:
+        return tuple(folder / name for name in listed)
     found = next((folder / n for n in _FILES if (folder / n).is_file()), None)
     if found is None:
         raise UsageError(
@@ -101,6 +107,17 @@ def default_files(folder: Path) -> tuple[Path, ...]:
         )
     override = next((folder / n for n in _OVERRIDES if (folder / n).is_file()), None)
     return (found,) if override is None else (found, override)
+
+
+def _listed_files(env_file: Path) -> list[str]:
+    try:
+        lines = env_file.read_text("utf-8").splitlines()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return []
+    pairs = (line.strip().partition("=") for line in lines if not line.startswith("#"))
+    known = {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
+    separator = known.get("COMPOSE_PATH_SEPARATOR") or ":"
+    return [name for name in known.get("COMPOSE_FILE", "").split(separator) if name]
 
 
 def hint_for(problem: str) -> str:

@@ -1,4 +1,4 @@
-"""Make all containers anew, at other addresses, and see what they keep."""
+"""Make all containers of other images, at other addresses; see what they keep."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..compose import Compose
 from ..errors import ComposeError, WaitFailed, WaitTimeout
 from ..sight import Report, Sight, look, names_errands, run_errands
 from ..verify.stack import Stack
 from ..verify.standing import settle_budget
 from .markers import Kept, look_again, mark, wipe_off
+from .new_images import new_images
 from .placeholder import placeholder
 
 _SPARE_SECONDS = 60.0
@@ -51,14 +53,14 @@ def stop_limit(stack: Stack) -> float:
     return sum(graces) + _SPARE_SECONDS
 
 
-def up_again(stack: Stack) -> dict[str, str]:
+def up_again(stack: Stack, compose: Compose | None = None) -> dict[str, str]:
     """Start what is there; return the services that did not come back, and mend them.
 
     What cannot be mended is expected no more, so that later checks judge the rest.
     """
     budget = settle_budget(stack.model)
     try:
-        stack.compose.up(timeout=budget + _SPARE_SECONDS)
+        (compose or stack.compose).up(timeout=budget + _SPARE_SECONDS)
         stack.settle()
     except (ComposeError, WaitFailed, WaitTimeout):
         lost = _fallen(stack)
@@ -82,11 +84,12 @@ def _drill(stack: Stack) -> Recreated:
     before = look(stack)
     marked = mark(stack, new_token())
     try:
-        stack.compose("create", "--force-recreate", timeout=stop_limit(stack))
-        with placeholder(stack) as note:
-            lost = up_again(stack)
-            seen = look(stack)
-            reports = run_errands(stack, seen, names_errands(seen))
+        with new_images(stack) as compose:
+            compose("create", "--force-recreate", timeout=stop_limit(stack))
+            with placeholder(stack) as note:
+                lost = up_again(stack, compose)
+                seen = look(stack)
+                reports = run_errands(stack, seen, names_errands(seen))
         kept = look_again(stack, marked)
     finally:
         wipe_off(stack, marked.values())

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from docker import DockerClient
-from docker.errors import NotFound
+from docker.errors import ImageNotFound, NotFound
 
 from .vantage import LABEL
 
@@ -54,6 +54,14 @@ def remove_project(engine: DockerClient, name: str) -> None:
     for volume in engine.volumes.list(filters=chosen):
         with suppress(NotFound):
             volume.remove()
+    remove_images(engine, name)
+
+
+def remove_images(engine: DockerClient, name: str) -> None:
+    """Remove the images that a run has made for itself."""
+    for image in engine.images.list(filters={"label": f"{LABEL}={name}"}):
+        with suppress(ImageNotFound):
+            engine.images.remove(str(image.id), force=True)
 
 
 def _projects(engine: DockerClient) -> set[str]:
@@ -64,6 +72,7 @@ def _projects(engine: DockerClient) -> set[str]:
         ),
         *(item.attrs["Labels"] or {} for item in engine.networks.list()),
         *(item.attrs["Labels"] or {} for item in engine.volumes.list()),
+        *(item.labels for item in engine.images.list(filters={"label": LABEL})),
     ]
     ours = {labels[_PROJECT] for labels in things if _PROJECT in labels}
     return ours | {labels[LABEL] for labels in things if LABEL in labels}

@@ -21,7 +21,12 @@ from ..events import EventRecorder
 from ..interrupt import interrupted_once
 from ..model import parse_config
 from ..subnet import choose_subnet, engine_networks, parse_routes
-from .abandoned import project_name, remove_abandoned, remove_project
+from .abandoned import (
+    project_name,
+    remove_abandoned,
+    remove_images,
+    remove_project,
+)
 from .isolate import BindCopy, Isolated, isolate
 from .stack import Options, Stack
 from .standing import settle_budget
@@ -199,6 +204,8 @@ def _remove(stack: Stack) -> None:
         stack.compose("down", "--volumes", "--remove-orphans", "--timeout=1")
     except ComposeError:
         remove_project(stack.engine, stack.compose.project)
+    else:
+        remove_images(stack.engine, stack.compose.project)
     shutil.rmtree(stack.folder / "binds", ignore_errors=True)
     (stack.folder / "compose.json").unlink(missing_ok=True)
 

@@ -84,14 +84,12 @@ class Judge:
         """
         name = case.claim.subject.service
         service = self.stack.model.services.get(name or "")
-        return (
-            service is not None
-            and all(
-                row.state is State.EXITED and row.exit_code == 0
-                for row in self.stack.containers(name)
-            )
-            and ends_by_design(service, one_shot=name in self.stack.model.one_shots)
-        )
+        if service is None:
+            return False
+        rows = self.stack.containers(name)
+        ended = all(row.state is State.EXITED and row.exit_code == 0 for row in rows)
+        one_shot = name in self.stack.model.one_shots
+        return bool(rows) and ended and ends_by_design(service, one_shot=one_shot)
 
     def _settled(self, case: Case, finding: Finding) -> Finding:
         """Wait until the stack stands as before; mend it if it does not by itself."""

@@ -32,6 +32,7 @@ def dead_process() -> int:
     return ended.pid
 
 
+@pytest.mark.gate
 def test_only_abandoned_projects_are_removed(
     engine: DockerClient, purpose: str
 ) -> None:

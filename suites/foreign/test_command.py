@@ -79,6 +79,7 @@ def test_sound_stack_ends_with_0(shop: Callable[..., Path], tmp_path: Path) -> N
     assert "api waits for store (service_healthy)" in page
 
 
+@pytest.mark.gate
 def test_broken_promise_ends_with_1(shop: Callable[..., Path], tmp_path: Path) -> None:
     """The failing service's log is kept, and its secrets are in no file."""
 
@@ -114,6 +115,7 @@ def test_missing_image_ends_with_2(shop: Callable[..., Path]) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.gate
 def test_interrupt_removes_everything(
     shop: Callable[..., Path], engine: DockerClient
 ) -> None:
@@ -156,6 +158,7 @@ def state(engine: DockerClient, project: str) -> list[tuple[str, str, int]]:
     )
 
 
+@pytest.mark.gate
 def test_live_project_is_only_read(
     live: Compose, engine: DockerClient, tmp_path: Path
 ) -> None:
@@ -174,6 +177,7 @@ def test_live_project_is_only_read(
     assert state(engine, live.project) == before
 
 
+@pytest.mark.gate
 def test_pytest_collects_the_file(
     shop: Callable[..., Path], tmp_path: Path, engine: DockerClient
 ) -> None:

@@ -40,6 +40,7 @@ def several(document: Document) -> None:
     scribe["ports"] = ["127.0.0.1:18095:9000"]
 
 
+@pytest.mark.gate
 def test_broken_promises_turn_red(foreign: Callable[..., Outcome]) -> None:
     """Each at its own service; both of those that want one port."""
     outcome = foreign("office", several, select=FAMILY)
@@ -117,6 +118,7 @@ def unknown_key(document: Document) -> None:
     services(document)["desk"]["colour"] = "green"
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("defect", [no_env_file, unknown_key])
 def test_file_that_compose_refuses_is_no_stack(
     foreign: Callable[..., Outcome], defect: Callable[[Document], None]

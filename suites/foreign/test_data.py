@@ -31,6 +31,7 @@ def test_sound_stack(foreign: Verify, stack: str) -> None:
     assert outcome.of("DATA-04")
 
 
+@pytest.mark.gate
 def test_service_clears_its_volume(foreign: Verify) -> None:
     """A service that empties its folder at every start."""
 
@@ -151,3 +152,19 @@ def test_volume_was_made_by_hand(foreign: Verify) -> None:
     outcome = foreign("shop", defect, select=LOOKED, after_start=remake)
 
     assert outcome.failed == {("DATA-02", "")}, str(outcome)
+
+
+def test_job_that_fails_takes_no_blame_along(foreign: Verify) -> None:
+    """`up` gives up because of it; what does not need it is awaited all the same."""
+
+    def defect(document: dict[str, Any]) -> None:
+        document["services"]["migrate"]["command"] += ["--code", "1"]
+        _store(document)["command"] += ["--delay", "3"]
+
+    outcome = foreign("shop", defect, select=("OPS-12", "DATA-05"))
+
+    assert outcome.failed == {("OPS-12", "migrate")}, str(outcome)
+    assert outcome.red == {
+        "OPS-12[migrate]",
+        *(f"DATA-05[{name}]" for name in ("migrate", "api", "web")),
+    }, str(outcome)

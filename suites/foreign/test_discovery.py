@@ -40,6 +40,7 @@ def test_sound_stack(foreign: Verify, stack: str) -> None:
     assert outcome.of("DISCOVERY-10")
 
 
+@pytest.mark.gate
 def test_server_on_loopback_only(foreign: Verify) -> None:
     """A server that only its own health check can reach."""
 

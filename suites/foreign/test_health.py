@@ -38,6 +38,7 @@ def test_sound_health_checks_are_green(foreign: Foreign) -> None:
     assert all(result.finding.facts["recovery_seconds"] for result in frozen)
 
 
+@pytest.mark.gate
 @pytest.mark.timeout(120)
 def test_checks_that_cannot_fail_are_seen(foreign: Foreign) -> None:
     """A check that connects only, and one that is always true, do not notice a hang."""

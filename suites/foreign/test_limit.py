@@ -58,6 +58,7 @@ def write(stack: Stack, service: str, controller: str, *files: str) -> None:
             (folder / name).write_text(value, "ascii")
 
 
+@pytest.mark.gate
 @pytest.mark.timeout(120)
 def test_limits_that_were_lifted_are_seen(foreign: Foreign) -> None:
     """Each lifted limit is missed by its value and by the probe, where it was."""

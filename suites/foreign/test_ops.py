@@ -40,6 +40,7 @@ def drift(services: Document) -> None:
     scribe["tmpfs"] = []
 
 
+@pytest.mark.gate
 def test_drift_turns_red(foreign: Callable[..., Outcome], changed: Changed) -> None:
     """By aspect, and by Compose's own hash."""
     outcome = foreign("office", select=FAMILY, after_start=changed(drift))
@@ -162,3 +163,20 @@ def test_secret_that_the_user_cannot_read_turns_red(
     outcome = foreign("office", select=FAMILY, after_start=close)
 
     assert outcome.failed == {("OPS-15", "desk")}, str(outcome)
+
+
+def test_end_at_once_does_not_hide_a_slow_start(
+    foreign: Callable[..., Outcome],
+) -> None:
+    """A service that is gone is not awaited; one that still starts is, and judged."""
+
+    def defect(document: Document) -> None:
+        services = document["services"]
+        services["worker"]["restart"] = "no"
+        services["worker"]["command"] = ["python3", "-c", "raise SystemExit(3)"]
+        services["web"]["command"] += ["--delay", "6"]
+
+    outcome = foreign("shop", defect, select=("OPS-10", "STOP-01"))
+
+    assert outcome.failed == {("OPS-10", "worker")}, str(outcome)
+    assert outcome.red == {"OPS-10[worker]", "STOP-01[worker]"}, str(outcome)

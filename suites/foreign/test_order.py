@@ -48,6 +48,7 @@ def test_sound_orders_are_green(foreign: Foreign) -> None:
     assert len(outcome.of("ORDER-04")) == 2
 
 
+@pytest.mark.gate
 @pytest.mark.timeout(120)
 def test_start_in_the_wrong_order_is_seen(foreign: Foreign) -> None:
     """Containers that are started one by one break the edges that they pass over."""

@@ -22,6 +22,7 @@ def planned(path: Path) -> Plan:
     return compile_plan(read_contract(Compose(project="", files=(path,))), all_checks())
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("path", sorted(FILES.glob("*.yml")), ids=lambda p: p.stem)
 def test_every_key_is_accounted_for(path: Path) -> None:
     """Each key is proven by a case or listed with the reason why it is not."""
@@ -40,6 +41,7 @@ def test_every_key_is_accounted_for(path: Path) -> None:
     assert [str(n) for n in plan.not_covered if n.reason == NO_CHECK] == []
 
 
+@pytest.mark.gate
 @pytest.mark.parametrize("path", sorted(FILES.glob("*.yml")), ids=lambda p: p.stem)
 def test_labels_are_unique_within_a_check(path: Path) -> None:
     """A label names one case: it is part of the id of a test."""

@@ -44,6 +44,7 @@ def test_every_policy_is_kept(foreign: Foreign) -> None:
     assert without.verdict is Verdict.NOT_PROMISED
 
 
+@pytest.mark.gate
 @pytest.mark.timeout(180)
 def test_service_that_starts_only_once_is_seen(foreign: Foreign) -> None:
     """A lock that stays in the container keeps it from a second start."""

@@ -39,6 +39,7 @@ def loosen(services: Document) -> None:
     scribe["ipc"] = "host"
 
 
+@pytest.mark.gate
 def test_loosened_containers_turn_red(
     foreign: Callable[..., Outcome], changed: Changed
 ) -> None:

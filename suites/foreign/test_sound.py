@@ -11,6 +11,7 @@ from stackproof.verify.trial import Outcome
 SOUND = ("plain", "shop", "packaged")
 
 
+@pytest.mark.gate
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("stack", SOUND)
 def test_sound_stack_is_green(foreign: Callable[..., Outcome], stack: str) -> None:

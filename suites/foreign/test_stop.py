@@ -56,6 +56,7 @@ def slow(document: Document) -> None:
     document["services"]["worker"]["command"] += ["--linger", "30"]
 
 
+@pytest.mark.gate
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("defect", "told"),

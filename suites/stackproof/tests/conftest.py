@@ -9,14 +9,8 @@ from typing import Any
 import pytest
 
 from stackproof.compose import Compose
-from stackproof.model import (
-    Container,
-    Health,
-    Snapshot,
-    StackModel,
-    State,
-    parse_config,
-)
+from stackproof.model import Container, Health, Snapshot, StackModel, State
+from stackproof.parsing import parse_config
 from stackproof.testing import Answer, FakeClock, FakeDocker
 
 CONFIG: dict[str, Any] = {

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,21 @@ def test_command_names_project_files_and_profiles() -> None:
     assert docker.limits == [7]
     assert docker.environments[0]["SUBNET"] == "172.30.0.0/24"
     assert "PATH" in docker.environments[0]
+
+
+def test_env_file_beside_the_first_file_is_read_unless_others_are_named(
+    tmp_path: Path,
+) -> None:
+    """A copy in another folder has to name the file that Compose takes by itself."""
+    other = tmp_path / "other" / "more.yml"
+    alone = Compose(project="", files=(tmp_path / "compose.yml", other))
+    named = replace(alone, env_files=(Path("production.env"),))
+
+    assert list(alone.env_files_read) == []
+    (tmp_path / ".env").write_text("A=1\n", "utf-8")
+    assert list(alone.env_files_read) == [tmp_path / ".env"]
+    assert named.env_files_read == (Path("production.env"),)
+    assert replace(alone, files=(other,)).env_files_read == ()
 
 
 def test_caller_s_compose_settings_do_not_leak_in(

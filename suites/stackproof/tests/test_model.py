@@ -18,9 +18,8 @@ from stackproof.model import (
     Snapshot,
     StackModel,
     State,
-    parse_config,
-    parse_containers,
 )
+from stackproof.parsing import parse_config, parse_containers
 
 ROW: dict[str, Any] = {
     "ID": "abc",

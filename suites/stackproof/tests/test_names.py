@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stackproof.check import Verdict
-from stackproof.model import StackModel, parse_config
+from stackproof.model import StackModel
 from stackproof.names import (
     Pair,
     expected,
@@ -18,6 +18,7 @@ from stackproof.names import (
     pairs,
     strangers,
 )
+from stackproof.parsing import parse_config
 
 SERVICES: dict[str, Any] = {
     "db": {"networks": {"back": {"aliases": ["database"]}}, "container_name": "pg"},

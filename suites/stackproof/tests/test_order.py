@@ -5,13 +5,9 @@ from __future__ import annotations
 import pytest
 
 from stackproof.events import Event
-from stackproof.model import (
-    Condition,
-    Health,
-    StackModel,
-    parse_config,
-)
+from stackproof.model import Condition, Health, StackModel
 from stackproof.order import OrderViolation, Reason, start_order
+from stackproof.parsing import parse_config
 
 SOUND = (
     "store create",

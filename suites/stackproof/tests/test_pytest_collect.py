@@ -5,11 +5,26 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from pytest import Pytester  # noqa: PT013 - reads better below
 
+# The registry is imported here: what a run imports by itself is forgotten after it.
+from stackproof import pytest_collect, registry  # noqa: F401
+from stackproof.check import Case, Finding, Result, Verdict
+from stackproof.contract.plan import Plan
+from stackproof.errors import ComposeError
+from stackproof.report.record import Record
 from stackproof.report.schema import REPORT, validate
+from stackproof.verify.session import Terms
+
+SESSIONS = "sessions"
+ALONE = ("-p", "no:asyncio", "-p", "no:hypothesispytest")
+"""Without plugins that do not run twice in a process, or are read anew each time."""
 
 DOCKER = """#!/bin/sh
 here=$(dirname "$0")
@@ -22,59 +37,55 @@ case " $* " in
 esac
 """
 
-# Stands in for the engine: a verdict by the id of the check.
-CONFTEST = """
-import pytest
-from datetime import UTC, datetime
-from stackproof import pytest_collect
-from stackproof.check import Finding, Result, Verdict
-from stackproof.errors import ComposeError
-from stackproof.report.record import Record
-from stackproof.verify import session
 
+@dataclass(slots=True)
 class FakeSession:
-    def __init__(self, plan, terms, *, engine):
-        print("session opens for", plan.contract.compose.files[0].name)
-        self.results = []
-        self.plan = plan
-        self.terms = terms
-        self.started = datetime(2026, 1, 1, tzinfo=UTC)
-        self.seconds = 1.0
+    """Stands in for a stack: a verdict by the id of the check."""
 
-    def judge(self, case):
-        verdict = VERDICTS.get(case.check.id, "pass")
+    plan: Plan
+    terms: Terms
+    engine: None
+    verdicts: Mapping[str, str]
+    results: list[Result] = field(default_factory=list)
+    started: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Say that the stack would start now."""
+        self._note(f"opened for {self.plan.contract.compose.files[0].name}")
+
+    def judge(self, case: Case) -> Result:
+        """Return the verdict that was asked for, or raise."""
+        verdict = self.verdicts.get(case.check.id, "pass")
         if verdict == "stop":
             raise KeyboardInterrupt
         if verdict == "error":
             raise ComposeError(("docker", "create"), 1, "no such image")
-        finding = Finding(
-            verdict=Verdict(verdict), observed="seen", message="do this", facts={"n": 1}
-        )
-        result = Result(
-            case=case, verdict=Verdict(verdict), finding=finding, seconds=0.1
-        )
-        self.results.append(result)
-        return result
+        self.results.append(_result(case, Verdict(verdict)))
+        return self.results[-1]
 
-    def close(self, expected=()):
-        print("session closes")
+    def close(self, expected: Iterable[Case] = ()) -> Record:
+        """Say that the stack would go now; what was not judged is unknown."""
+        self._note("closed")
         judged = [str(result.case) for result in self.results]
         self.results += [
-            Result(
-                case=case,
-                verdict=Verdict.UNKNOWN,
-                finding=Finding(verdict=Verdict.UNKNOWN),
-                seconds=0.0,
-            )
+            _result(case, Verdict.UNKNOWN)
             for case in expected
             if str(case) not in judged
         ]
         return Record()
 
-VERDICTS = {}
-pytest_collect.Session = FakeSession
-pytest_collect.connect = lambda: None
-"""
+    def _note(self, text: str) -> None:
+        folder = self.plan.contract.compose.files[0].parent
+        with (folder / SESSIONS).open("a") as file:
+            file.write(f"{text}\n")
+
+
+def _result(case: Case, verdict: Verdict) -> Result:
+    finding = Finding(
+        verdict=verdict, observed="seen", message="do this", facts={"n": 1}
+    )
+    return Result(case=case, verdict=verdict, finding=finding, seconds=0.1)
 
 
 @pytest.fixture
@@ -92,10 +103,18 @@ def inner(
 
 
 def run(inner: Pytester, *options: str, **verdicts: str) -> pytest.RunResult:
-    """Run pytest with the fake session and these verdicts by id."""
+    """Run pytest in this process with the fake session and these verdicts by id."""
     by_id = {name.replace("_", "-"): verdict for name, verdict in verdicts.items()}
-    inner.makeconftest(CONFTEST.replace("VERDICTS = {}", f"VERDICTS = {by_id}"))
-    return inner.runpytest_subprocess("-p", "no:asyncio", *options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pytest_collect, "connect", lambda: None)
+        patch.setattr(pytest_collect, "Session", partial(FakeSession, verdicts=by_id))
+        return inner.runpytest_inprocess(*ALONE, *options, no_reraise_ctrlc=True)
+
+
+def sessions(inner: Pytester) -> list[str]:
+    """Return which stacks were started and removed."""
+    file = inner.path / SESSIONS
+    return file.read_text().splitlines() if file.exists() else []
 
 
 def test_items_have_readable_ids(inner: Pytester) -> None:
@@ -104,7 +123,7 @@ def test_items_have_readable_ids(inner: Pytester) -> None:
 
     ids = [line for line in result.outlines if "::" in line]
     assert "compose.yml::ORDER-01[web after store: service_started]" in ids
-    assert "session opens for compose.yml" not in result.outlines
+    assert not sessions(inner)
     first = next(n for n, line in enumerate(ids) if "::STOP-01[" in line)
     assert all("::ORDER-01[" not in line for line in ids[first:])
 
@@ -169,19 +188,23 @@ def test_verdicts_become_outcomes(inner: Pytester) -> None:
 
 def test_one_stack_for_all_items(inner: Pytester) -> None:
     """The session opens once and is closed, also when the run stops early."""
-    result = run(inner, "compose.yml", "-s", "-x", ORDER_01="fail")
+    result = run(inner, "compose.yml", "-x", ORDER_01="fail")
 
-    assert str(result.stdout).count("session opens for compose.yml") == 1
-    assert str(result.stdout).count("session closes") == 1
+    assert sessions(inner) == ["opened for compose.yml", "closed"]
     result.assert_outcomes(failed=1, passed=result.parseoutcomes().get("passed", 0))
 
 
 def test_interrupt_closes_and_is_no_pass(inner: Pytester) -> None:
     """After Ctrl-C the stack goes, and the report calls the rest unknown."""
-    result = run(inner, "compose.yml", "-s", "--stack-report=run", ORDER_01="stop")
+    result = run(
+        inner,
+        "compose.yml",
+        *("--stack-select=ORDER", "--stack-report=run"),
+        ORDER_01="stop",
+    )
 
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert str(result.stdout).count("session closes") == 1
+    assert sessions(inner) == ["opened for compose.yml", "closed"]
     document = json.loads((inner.path / "run" / "report.json").read_text())
     validate(document, REPORT, origin="report")
     assert document["verdict"] == "unknown"
@@ -243,13 +266,16 @@ def test_two_files_have_two_reports(inner: Pytester) -> None:
     """Each file has a stack and a folder of its own."""
     (inner.path / "other.yml").write_text("services: {}")
 
-    result = run(
+    run(
         inner,
-        *("compose.yml", "other.yml", "-s"),
+        *("compose.yml", "other.yml"),
         *("--stack-select=ORDER-01", "--stack-report=run"),
     )
 
-    assert str(result.stdout).count("session opens for") == 2
+    assert sessions(inner) == [
+        *("opened for compose.yml", "closed"),
+        *("opened for other.yml", "closed"),
+    ]
     found = sorted(path.name for path in (inner.path / "run").iterdir())
     assert found == ["compose.yml", "other.yml"]
 

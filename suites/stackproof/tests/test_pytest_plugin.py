@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+ALONE = ("-p", "no:asyncio", "-p", "no:hypothesispytest")
+"""Without plugins that do not run twice in a process, or are read anew each time."""
+
 CONFTEST = """
 from pathlib import Path
 import pytest
@@ -39,8 +42,8 @@ def inner(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def run(inner: pytest.Pytester, *options: str) -> pytest.RunResult:
-    """Run the inner project without the outer run's plugin for asyncio."""
-    return inner.runpytest_inprocess("-p", "no:asyncio", *options)
+    """Run the inner project in this process."""
+    return inner.runpytest_inprocess(*ALONE, *options)
 
 
 def kept(inner: pytest.Pytester) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stackproof.model import parse_config
+from stackproof.parsing import parse_config
 from stackproof.restarts import Policy, Restart, declared_policy, parse_policy
 
 

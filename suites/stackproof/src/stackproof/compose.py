@@ -10,13 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from .errors import ComposeError, ComposeTimeout, ModelError
-from .model import (
-    Container,
-    Snapshot,
-    StackModel,
-    parse_config,
-    parse_containers,
-)
+from .model import Container, Snapshot, StackModel
+from .parsing import parse_config, parse_containers
 
 _QUICK_SECONDS = 60.0
 _UP_SECONDS = 300.0
@@ -107,6 +102,12 @@ class Compose:
     profiles: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     run: Runner = run_command
+
+    @property
+    def env_files_read(self) -> tuple[Path, ...]:
+        """The env files that Compose reads, also the one that it takes by itself."""
+        beside = [path.absolute().with_name(".env") for path in self.files[:1]]
+        return self.env_files or tuple(path for path in beside if path.is_file())
 
     def __call__(self, *args: str, timeout: float = _QUICK_SECONDS) -> str:
         """Run `docker compose` for this project and return its standard output.

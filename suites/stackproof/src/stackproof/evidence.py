@@ -20,6 +20,14 @@ from .redaction import redacted
 
 LOG_LINES = 200
 NOT_OBSERVED = "not-observed.txt"
+UNOBSERVABLE = (
+    StackproofError,
+    DockerException,
+    requests.RequestException,
+    OSError,
+    ValueError,
+)
+"""What may come in place of an observation."""
 
 T = TypeVar("T")
 Inspect = Callable[[str], Any]
@@ -121,13 +129,7 @@ def _keep(file: Path, observe: Callable[[], str]) -> str | None:
 def _attempt(step: Callable[[], T]) -> tuple[T | None, str | None]:
     try:
         return step(), None
-    except (
-        StackproofError,
-        DockerException,
-        requests.RequestException,
-        OSError,
-        ValueError,
-    ) as err:
+    except UNOBSERVABLE as err:
         return None, f"{type(err).__name__}: {err}"
 
 

@@ -11,7 +11,6 @@ import pytest
 from stackproof.check import Finding, Verdict
 from stackproof.checks.collisions import judge_address, judge_ports
 from stackproof.checks.config import CHECKS
-from stackproof.checks.declared import used_variables
 from stackproof.checks.hostfiles import (
     judge_bind,
     judge_build,
@@ -21,6 +20,7 @@ from stackproof.checks.hostfiles import (
 )
 from stackproof.checks.ignored import ignored_keys, old_keys, old_top_level
 from stackproof.checks.placeholders import empty_names, is_placeholder
+from stackproof.checks.variables import used_variables
 from stackproof.checks.written import (
     Use,
     bare_names,
@@ -32,7 +32,8 @@ from stackproof.checks.written import (
 )
 from stackproof.compose import Compose
 from stackproof.contract.source import Contract
-from stackproof.model import Mount, StackModel, parse_config
+from stackproof.model import Mount, StackModel
+from stackproof.parsing import parse_config
 
 
 def model(**services: dict[str, Any]) -> StackModel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from stackproof.checks.mounts import effective, judge_mount, judge_volume, size_
 from stackproof.compose import Compose
 from stackproof.contract.source import Contract
 from stackproof.drills.markers import Kept, Marked, archive
-from stackproof.model import Mount, parse_config
+from stackproof.model import Mount
+from stackproof.parsing import parse_config
 from stackproof.verify.container import Inspected, parse_inspected
 
 DOCUMENT: dict[str, Any] = {
@@ -103,6 +105,18 @@ def test_claims(check_id: str, wanted: list[str]) -> None:
     found = next(check for check in CHECKS if check.id == check_id)
 
     assert [claim.label for claim in found.claims(CONTRACT)] == wanted
+
+
+@pytest.mark.parametrize("check_id", ["DATA-03", "DATA-04"])
+def test_volume_in_memory_is_not_expected_to_keep_anything(check_id: str) -> None:
+    """The kernel drops a tmpfs with its last mount: whoever declares it means that."""
+    found = next(check for check in CHECKS if check.id == check_id)
+    options = {"type": "tmpfs", "device": "tmpfs"}
+    memory = {**DOCUMENT["volumes"]["data"], "driver_opts": options}
+    document = {**DOCUMENT, "volumes": {"data": memory}}
+    model = parse_config(json.dumps(document))
+
+    assert not list(found.claims(replace(CONTRACT, document=document, model=model)))
 
 
 def test_only_used_volumes_count_as_mounted() -> None:
@@ -331,11 +345,13 @@ def test_data_outside_of_volumes() -> None:
         "/var/lib",
         "/var/lib/app",
         "/var/lib/app/db.sqlite",
+        "/etc/token",
     ]
     changes = [{"Path": path, "Kind": 1} for path in changed]
     changes += [{"Path": "/usr/share/doc", "Kind": 2}]
 
-    assert written_outside(changes, found) == ("/var/lib/app/db.sqlite",)
+    outside = written_outside(changes, found, ["/etc/token"])
+    assert outside == ("/var/lib/app/db.sqlite",)
     check(judge_outside(["/var/lib/app/db.sqlite"]), "db.sqlite")
     check(judge_outside([f"/x{n}" for n in range(9)]), "and 4 more")
     check(judge_outside([]), None)

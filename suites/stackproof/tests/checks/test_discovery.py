@@ -36,7 +36,8 @@ from stackproof.checks.reaching import written_services
 from stackproof.checks.references import Reference, judge_reference, references
 from stackproof.compose import Compose
 from stackproof.contract.source import Contract
-from stackproof.model import Port, parse_config
+from stackproof.model import Port
+from stackproof.parsing import parse_config
 from stackproof.sight import (
     Errand,
     Listener,

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from stackproof.checks.drift import ASPECTS, Made, aspects_of, differences
+from stackproof.checks.drift import ASPECTS, aspects_of, differences
+from stackproof.checks.made import Made
 from stackproof.checks.spelling import full_name, host_entry, in_range, pairs, words
-from stackproof.model import Service, parse_config
+from stackproof.model import Service
+from stackproof.parsing import parse_config
 
 
 def service(**declared: Any) -> Service:
@@ -39,6 +41,18 @@ def made(
     )
 
 
+def built(system: str, architecture: str) -> Made:
+    """Return a container of an image for one platform."""
+    return Made(attrs={}, image={"Os": system, "Architecture": architecture})
+
+
+def joined(**place: Any) -> Made:
+    """Return a container with its place in the one network."""
+    return made(NetworkSettings={"Networks": {"demo_back": place}})
+
+
+PLACE = {"back": {"aliases": ["page"], "ipv4_address": "10.0.0.2"}}
+PLACED = {"Aliases": ["page"], "IPAMConfig": {"IPv4Address": "10.0.0.2"}}
 BIND = {"Type": "bind", "Source": "/srv", "Destination": "/data", "RW": True}
 VOLUME = {"Type": "volume", "Name": "demo_data", "Destination": "/data", "RW": True}
 DATA = {"type": "volume", "source": "data", "target": "/data"}
@@ -54,6 +68,17 @@ PORT = {"target": 80, "published": "8080", "host_ip": "127.0.0.1", "protocol": "
         ("image", {}, made({"Image": "a"}, wanted_image="docker.io/library/a"), 0),
         ("image", {}, made({"Image": "a"}, tagged="new", Image="old"), 1),
         ("image", {}, made({"Image": "a"}, tagged="old", Image="old"), 0),
+        ("platform", {"platform": "linux/x86_64"}, built("linux", "amd64"), 0),
+        ("platform", {"platform": "linux/arm64/v8"}, built("linux", "amd64"), 1),
+        ("platform", {"platform": "linux/amd64"}, made(), 0),
+        ("links", {"links": ["store:db"]}, joined(Links=["demo-store-1:db"]), 0),
+        ("links", {"links": ["store:db"]}, joined(Links=None), 1),
+        ("mac_address", {"mac_address": "02:AA::1"}, joined(MacAddress="02:aa::1"), 0),
+        ("mac_address", {"mac_address": "02:aa::1"}, joined(MacAddress="02:aa::2"), 1),
+        ("networks", {"networks": PLACE}, joined(**PLACED), 0),
+        ("networks", {"networks": PLACE}, joined(**{**PLACED, "Aliases": []}), 1),
+        ("networks", {"networks": PLACE}, joined(**{**PLACED, "IPAMConfig": {}}), 1),
+        ("networks", {"networks": {"other": None}}, joined(), 2),
         ("command", {"command": ["a", "$$b"]}, made({"Cmd": ["a", "$b"]}), 0),
         ("command", {"command": ["a"]}, made({"Cmd": ["b"]}), 1),
         ("command", {"command": None}, made({"Cmd": ["x"]}, image={"Cmd": ["x"]}), 0),

@@ -27,7 +27,8 @@ from stackproof.healthchecks import (
     passes_since,
     recovering_seconds,
 )
-from stackproof.model import Health, Healthcheck, parse_config
+from stackproof.model import Health, Healthcheck
+from stackproof.parsing import parse_config
 
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN
 CHECK = Healthcheck(

@@ -35,7 +35,8 @@ from stackproof.limits import (
     parse_bytes,
     pids_limit,
 )
-from stackproof.model import Service, parse_config
+from stackproof.model import Service
+from stackproof.parsing import parse_config
 
 MIB = 2**20
 PASS, FAIL, UNKNOWN = Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN

@@ -8,7 +8,8 @@ import pytest
 
 from stackproof.check import Finding, Verdict
 from stackproof.checks.granted import Grant, grants, judge_grant
-from stackproof.checks.operation import clock, rotation
+from stackproof.checks.logs import rotation
+from stackproof.checks.operation import clock
 from stackproof.checks.ops import CHECKS
 from stackproof.checks.processes import Inside, Path, Process
 from stackproof.checks.running import (

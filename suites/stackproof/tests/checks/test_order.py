@@ -17,7 +17,8 @@ from stackproof.contract.source import Contract
 from stackproof.drills.dependents import Restarted
 from stackproof.drills.returning import Return
 from stackproof.events import Event
-from stackproof.model import Condition, Dependency, Health, StackModel, parse_config
+from stackproof.model import Condition, Dependency, Health, StackModel
+from stackproof.parsing import parse_config
 
 BOTH = frozenset({"web", "store"})
 NEEDED = {"web": frozenset({"store"}), "store": frozenset[str]()}

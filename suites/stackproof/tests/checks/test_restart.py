@@ -24,7 +24,8 @@ from stackproof.drills.hits import Hit
 from stackproof.drills.returning import Return
 from stackproof.drills.stop_all import StopAll
 from stackproof.events import Event
-from stackproof.model import Health, Service, parse_config
+from stackproof.model import Health, Service
+from stackproof.parsing import parse_config
 from stackproof.restarts import Policy, Restart, parse_policy
 from stackproof.verify.standing import Standing, Standings, Stood
 

@@ -30,7 +30,6 @@ from stackproof.checks.exposure import (
     judge_world,
     secret_values,
 )
-from stackproof.checks.guarding import judge_modes
 from stackproof.checks.leaks import Secret, judge_leaks, plain_words, visible_places
 from stackproof.checks.processes import (
     Inside,
@@ -40,8 +39,10 @@ from stackproof.checks.processes import (
     parse_inside,
 )
 from stackproof.checks.processes import Path as Found
+from stackproof.checks.secrets_kept import judge_modes
 from stackproof.checks.security import CHECKS
-from stackproof.model import Service, parse_config
+from stackproof.model import Service
+from stackproof.parsing import parse_config
 from stackproof.verify.container import parse_inspected
 
 

@@ -21,7 +21,8 @@ from stackproof.contract.source import Contract
 from stackproof.drills.signalled import Signalled
 from stackproof.drills.stop_all import FirstProcess, StopAll
 from stackproof.events import Event
-from stackproof.model import Service, StackModel, parse_config
+from stackproof.model import Service, StackModel
+from stackproof.parsing import parse_config
 
 TERM, KILL, INT = 15, 9, 2
 Step = tuple[float, str, int]

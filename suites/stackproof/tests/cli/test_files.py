@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stackproof.cli.files import default_files, hint_for
+from stackproof.cli.files import default_files, hint_for, unknown_profiles
 from stackproof.errors import UsageError
 
 
@@ -61,9 +61,18 @@ def test_no_default_file(tmp_path: Path) -> None:
         ("required variable TOKEN is missing a value", "--env-file"),
         ("services.web Additional property imag is not allowed", "correct its name"),
         ("yaml: line 3: mapping values are not allowed", "correct"),
+        ("invalid spec: :/media: empty section between colons", "set the variable"),
         ("something else", ""),
     ],
 )
 def test_hints(problem: str, hint: str) -> None:
     """Usual mistakes have a remedy."""
     assert hint in hint_for(problem)
+
+
+def test_unknown_profiles() -> None:
+    """Compose says nothing about a profile that no service has."""
+    document = {"services": {"web": {}, "job": {"profiles": ["tools"]}}}
+
+    assert unknown_profiles(("tools", "*"), document) == ()
+    assert unknown_profiles(("tools", "tool"), document) == ("tool",)

@@ -34,9 +34,13 @@ def test_plan_tells_what_would_be_checked(
     assert call.endswith("compose.yml config --format=json")
 
 
-def test_plan_as_json(docker_command: Docker, capsys: Capture) -> None:
+def test_plan_as_json(
+    docker_command: Docker, config_text: str, capsys: Capture
+) -> None:
     """JSON has the published shape; files and profiles are handed on."""
-    calls = docker_command()
+    config = json.loads(config_text)
+    config["services"]["web"]["profiles"] = ["p"]
+    calls = docker_command(text=json.dumps(config))
     Path("b.yml").write_text("")
     Path("vars").write_text("")
 
@@ -57,6 +61,7 @@ def test_plan_as_json(docker_command: Docker, capsys: Capture) -> None:
         (["plan", "-f", "absent.yml"], "absent.yml: no such file"),
         (["plan", "-f", "."], "name the file in it"),
         (["plan", "--env-file", "absent"], "absent: no such file"),
+        (["plan", "--profile", "x"], "no service of the files has this profile"),
         (["plan", "--select", "NOPE"], "no check has the id 'NOPE'"),
         (["explain", "NOPE-01"], "no check has the id 'NOPE-01'"),
         (["verify", "--ignore", "ORDER-01"], "each exception needs one reason"),

@@ -24,10 +24,11 @@ from stackproof.check import (
 )
 from stackproof.compose import Compose
 from stackproof.contract.ignores import Ignore, matches
+from stackproof.contract.keys import NO_CONTAINER
 from stackproof.contract.plan import Plan, Selection, compile_plan
 from stackproof.contract.source import Contract
 from stackproof.errors import SourceError, UsageError
-from stackproof.model import parse_config
+from stackproof.parsing import parse_config
 from stackproof.registry import unique
 
 SERVICES = {"web": {"image": "w", "restart": "no"}, "db": {"image": "d", "init": True}}
@@ -73,9 +74,11 @@ def check(
     )
 
 
-def contract(written: dict[str, Any] | None = None) -> Contract:
+def contract(
+    written: dict[str, Any] | None = None, services: dict[str, Any] = SERVICES
+) -> Contract:
     """Return a contract of two services."""
-    document = {"name": "demo", "services": SERVICES}
+    document = {"name": "demo", "services": services}
     return Contract(
         compose=Compose(project="", files=()),
         document=document,
@@ -120,6 +123,19 @@ def test_every_key_is_accounted_for() -> None:
     }
     assert [(n.service, n.key) for n in plan.not_covered] == [("db", "init")]
     assert plan.coverage == 75.0
+
+
+def test_of_a_service_without_containers_only_the_file_is_judged() -> None:
+    """What asks for no container can neither keep nor break a promise."""
+    off = {"image": "w", "init": True, "restart": "no", "deploy": {"replicas": 0}}
+
+    plan = compile_plan(contract(services={"off": off, "on": {"init": True}}), CHECKS)
+
+    assert [str(case) for case in plan.cases] == [
+        "CONFIG-01[off image]",
+        "LIMIT-01[on init]",
+    ]
+    assert {entry.reason for entry in plan.not_covered} == {NO_CONTAINER}
 
 
 @pytest.mark.parametrize(

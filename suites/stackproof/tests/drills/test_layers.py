@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from stackproof.drills.layers import adverse_layers, all_needs, joined, layers, needs
-from stackproof.model import StackModel, parse_config
+from stackproof.model import StackModel
+from stackproof.parsing import parse_config
 
 MODEL = parse_config(
     """{"services": {

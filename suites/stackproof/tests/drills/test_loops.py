@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stackproof.drills.loops import hopeless_loops
+from stackproof.drills.loops import at_rest, hopeless_loops
 from stackproof.events import Event
 from stackproof.model import Health
 
@@ -61,3 +61,21 @@ def test_loop_behind_a_loop_is_not_judged() -> None:
     )
 
     assert found == {"store"}
+
+
+@pytest.mark.parametrize(
+    ("below", "given", "over"),
+    [
+        (set(), set(), True),
+        ({"web"}, set(), False),
+        ({"web"}, {"web"}, True),
+        ({"web", "store"}, {"store"}, True),
+        ({"web", "store"}, {"web"}, False),
+    ],
+    ids=["all stand", "on its way", "lost", "behind a lost one", "peer on its way"],
+)
+def test_waiting_is_over_when_it_changes_nothing(
+    below: set[str], given: set[str], *, over: bool
+) -> None:
+    """What waits for a lost service is not awaited either."""
+    assert at_rest(below, given, NEEDED) is over

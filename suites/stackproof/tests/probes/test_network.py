@@ -7,15 +7,14 @@ import struct
 
 import pytest
 
-from stackproof.probes.network import (
-    decode_answer,
-    encode_query,
+from stackproof.probes.network import visit_all
+from stackproof.probes.queries import decode_answer, encode_query
+from stackproof.probes.tables import (
     parse_addresses,
     parse_hosts,
     parse_resolv_conf,
     parse_routes,
     parse_sockets,
-    visit_all,
 )
 
 TCP = """\

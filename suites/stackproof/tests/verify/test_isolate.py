@@ -118,6 +118,40 @@ def test_taken_range_is_moved_with_its_addresses() -> None:
     assert web["networks"]["n"]["ipv4_address"] == "10.1.0.9"
 
 
+def test_addresses_of_a_moved_range_are_moved_where_services_name_them() -> None:
+    """A peer that is found by its static address is found in the copy as well."""
+    service = {
+        "networks": {"n": None},
+        "extra_hosts": ["db=172.20.0.7", "printer=192.0.2.7"],
+        "environment": {"URL": "http://172.20.0.7:80/", "V": "1.172.20.0.7", "N": None},
+        "command": ["serve", "--trust", "172.20.0.0/16", "--peer=172.20.0.7."],
+        "healthcheck": {"test": ["CMD", "ping", "172.20.0.1"], "retries": 3},
+        "labels": {"seen": "172.20.0.7"},
+    }
+    network = {"ipam": {"config": [{"subnet": "172.20.0.0/16"}]}}
+
+    web = isolated({"web": service}, networks={"n": network}).document["services"]
+
+    assert web["web"] == {
+        "networks": {"n": None},
+        "extra_hosts": ["db=10.1.0.7", "printer=192.0.2.7"],
+        "environment": {"URL": "http://10.1.0.7:80/", "V": "1.172.20.0.7", "N": None},
+        "command": ["serve", "--trust", "10.1.0.0/16", "--peer=10.1.0.7."],
+        "healthcheck": {"test": ["CMD", "ping", "10.1.0.1"], "retries": 3},
+        "labels": {"seen": "172.20.0.7"},
+    }
+
+
+def test_bridge_of_the_host_keeps_its_name() -> None:
+    """A second network cannot have a bridge of the same name."""
+    options = {"com.docker.network.bridge.name": "br0", "other": "1"}
+
+    made = isolated({}, networks={"n": {"driver_opts": options}})
+
+    assert made.document["networks"] == {"n": {"driver_opts": {"other": "1"}}}
+    assert made.notes == ("network n: the engine names its bridge, not br0",)
+
+
 def test_free_range_stays() -> None:
     """What nobody uses is used as declared."""
     ipam = {"config": [{"subnet": "192.168.50.0/24"}]}

@@ -24,7 +24,8 @@ from stackproof.check import (
     undecided,
 )
 from stackproof.errors import ComposeError, ProbeError, WaitTimeout
-from stackproof.model import StackModel, State, parse_config
+from stackproof.model import StackModel, State
+from stackproof.parsing import parse_config
 from stackproof.verify.run import Judge
 from stackproof.verify.stack import Stack
 

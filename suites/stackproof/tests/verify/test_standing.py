@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from stackproof.errors import ModelError
-from stackproof.model import Health, StackModel, State, parse_config
+from stackproof.model import Health, StackModel, State
+from stackproof.parsing import parse_config
 from stackproof.verify.container import Inspected, parse_inspected
 from stackproof.verify.standing import Standing, settle_budget, standings
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from ..check import Check, Claim, Finding, Kind, Phase
 from ..contract.source import Contract
 from ..verify.stack import Stack
-from . import declared
-from .declared import services
+from . import declared, variables
+from .per_service import services
 
 _EFFECTIVE = "The effective configuration is read; nothing has to run."
 
@@ -54,8 +54,8 @@ CHECKS: tuple[Check, ...] = (
     _check(
         2,
         "Every variable that the file uses is set",
-        declared.used_variables,
-        declared.judge_set,
+        variables.used_variables,
+        variables.judge_set,
         proves="No ${NAME} without a default was replaced by an empty text.",
         how="The variables that the written file uses are compared with the warnings "
         "of `docker compose config`.",
@@ -65,8 +65,8 @@ CHECKS: tuple[Check, ...] = (
     _check(
         3,
         "A variable without a value in the file gets one",
-        declared.bare_variables,
-        declared.judge_bare,
+        variables.bare_variables,
+        variables.judge_bare,
         proves="Each name in `environment` that has no value there got one from the "
         "caller. Proxies and the like may be missing.",
         why="Compose hands such a name on without a word when nothing sets it.",
@@ -75,8 +75,8 @@ CHECKS: tuple[Check, ...] = (
     _check(
         4,
         "Every env_file is there",
-        declared.env_file_claims,
-        declared.judge_env,
+        variables.env_file_claims,
+        variables.judge_env,
         proves="Each named file can be read, or may be absent.",
         how="The path is looked up on this host.",
         why="Without it a service starts with other variables than meant.",
@@ -135,7 +135,7 @@ CHECKS: tuple[Check, ...] = (
         10,
         "No variable is empty by accident",
         services("no empty variable", "environment"),
-        declared.judge_empty,
+        variables.judge_empty,
         kind=Kind.POLICY,
         proves="No variable is empty, unless its default is written as ${NAME:-}, or "
         "NAME_FILE is set as well.",
@@ -146,8 +146,8 @@ CHECKS: tuple[Check, ...] = (
     _check(
         11,
         "No value is a placeholder",
-        declared.filled_in,
-        declared.judge_placeholders,
+        variables.filled_in,
+        variables.judge_placeholders,
         kind=Kind.POLICY,
         proves="No variable and no secret's file holds changeme, your_…, <…>, TODO "
         "or a well-known password.",

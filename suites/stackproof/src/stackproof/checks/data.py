@@ -25,6 +25,7 @@ from ..errors import ProbeError
 from ..model import StackModel
 from ..verify.container import Inspected
 from ..verify.stack import Stack
+from .granted import grants
 from .leftovers import (
     anonymous_volumes,
     judge_anonymous,
@@ -125,7 +126,8 @@ def _users(model: StackModel, volume: str) -> tuple[str, ...]:
 def _kept(contract: Contract) -> Iterator[Claim]:
     for name, volume in contract.model.volumes.items():
         users = _users(contract.model, name)
-        if users and not volume.external:
+        in_memory = volume.driver_opts.get("type") == "tmpfs"
+        if users and not volume.external and not in_memory:
             yield Claim(
                 subject=Subject(key=f"volumes.{name}"),
                 label=f"volume {name}",
@@ -181,9 +183,11 @@ def _judge_anonymous(claim: Claim, stack: Stack) -> Finding:
 
 def _judge_outside(claim: Claim, stack: Stack) -> Finding:
     found: list[str] = []
+    declared = stack.model.services[str(claim.subject.service)].declared
+    given = [grant.target for grant in grants(declared, stack.document)]
     for row in stack.containers(claim.subject.service):
         changes = stack.engine.api.diff(row.id) or ()
-        paths = written_outside(changes, row)
+        paths = written_outside(changes, row, given)
         found += [
             path
             for number, path in enumerate(paths)
@@ -275,10 +279,11 @@ CHECKS: tuple[Check, ...] = (
         phase=Phase.RECREATE,
         live=False,
         proves="What a named volume holds is still there after all containers were "
-        "made again.",
+        "made again, of other images.",
         how="Two small files are written into the volume through the engine, the "
-        "containers are made again, and the files are looked for; so are the entries "
-        "that were there before.",
+        "containers are made again of images that hold the same and have another id, "
+        "as an update does, and the files are looked for; so are the entries that were "
+        "there before.",
         why="An update makes new containers; a service that clears its folder at the "
         "start loses everything at the first one.",
         fix="Mount the volume where the service keeps its data, and let nothing clear "

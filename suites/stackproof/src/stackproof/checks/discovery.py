@@ -8,6 +8,7 @@ from ..check import Check, Claim, Kind, Phase, Subject
 from ..contract.source import Contract
 from ..names import pairs, stays, strangers
 from . import discovery_judges as judges
+from . import network_judges
 from .own_names import KEYS
 from .ports import offered
 from .reaching import references_of, written_services
@@ -259,7 +260,7 @@ CHECKS: tuple[Check, ...] = (
         fix="Disconnect what was connected by hand; see whether the engine runs with "
         "`iptables` on.",
         claims=_strangers,
-        judge=judges.judge_stranger,
+        judge=network_judges.judge_stranger,
     ),
     Check(
         id="DISCOVERY-07",
@@ -278,7 +279,7 @@ CHECKS: tuple[Check, ...] = (
         "network is made again.",
         fix="`docker compose down`, then `docker compose up`.",
         claims=_internal,
-        judge=judges.judge_internal,
+        judge=network_judges.judge_internal,
     ),
     Check(
         id="DISCOVERY-08",
@@ -293,7 +294,7 @@ CHECKS: tuple[Check, ...] = (
         why="Compose leaves a network that exists as it is, however the file changes.",
         fix="`docker compose down`, then `docker compose up`.",
         claims=_networks,
-        judge=judges.judge_network_made,
+        judge=network_judges.judge_network_made,
     ),
     Check(
         id="DISCOVERY-09",

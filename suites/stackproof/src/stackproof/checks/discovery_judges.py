@@ -5,24 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from docker.errors import NotFound
-
-from ..check import Claim, Finding, passed, undecided
+from ..check import Claim, Finding, Verdict, passed, undecided
 from ..drills.recreate import recreate
 from ..errors import ProbeError
 from ..model import Port
 from ..names import Pair, expected, judge_names, networks_of
 from ..sight import HOST, Reached, Sight, View, need, sight
 from ..verify.stack import Stack
-from .attached import judge_attached, judge_network
-from .isolation import (
-    Inside,
-    doors,
-    isolates,
-    judge_apart,
-    judge_no_way_out,
-    only_internal,
-)
+from .attached import judge_attached
 from .own_names import judge_own_names
 from .ports import Offered, bindings, judge_listens, judge_published
 from .reaching import (
@@ -31,7 +21,6 @@ from .reaching import (
     all_names,
     bound,
     callers,
-    door,
     forbidden,
     knocks,
     reach,
@@ -40,7 +29,7 @@ from .reaching import (
 from .references import Reference, judge_reference
 
 
-def _ended(seen: Sight, *services: str) -> Finding | None:
+def has_ended(seen: Sight, *services: str) -> Finding | None:
     """Return a finding for a case in which a service has ended as it should."""
     for service in services:
         if seen.ended_by_design(service):
@@ -52,12 +41,12 @@ def judge_finds(claim: Claim, stack: Stack) -> Finding:
     """Judge whether a service finds a peer by all of its names."""
     pair = cast("Pair", claim.detail)
     seen = sight(stack)
-    ended = _ended(seen, pair.viewer, pair.peer)
+    ended = has_ended(seen, pair.viewer, pair.peer)
     if ended:
         return ended
     stack.running(pair.peer)
     report = need(reach(stack).reports.get(pair.viewer), pair.viewer)
-    return judge_names(
+    finding = judge_names(
         pair,
         report.resolved,
         {
@@ -65,6 +54,7 @@ def judge_finds(claim: Claim, stack: Stack) -> Finding:
             for name in pair.names
         },
     )
+    return _of_steady(finding, pair.peer, stack)
 
 
 def judge_finds_again(claim: Claim, stack: Stack) -> Finding:
@@ -77,7 +67,7 @@ def judge_finds_again(claim: Claim, stack: Stack) -> Finding:
                 f"{service} did not come back after it was made again: "
                 f"{done.lost[service]}"
             )
-    ended = _ended(done.seen, pair.viewer, pair.peer)
+    ended = has_ended(done.seen, pair.viewer, pair.peer)
     if ended:
         return ended
     for service in (pair.viewer, pair.peer):
@@ -95,6 +85,9 @@ def judge_finds_again(claim: Claim, stack: Stack) -> Finding:
         },
         before,
     )
+    finding = _of_steady(finding, pair.peer, stack)
+    if finding.verdict is Verdict.UNKNOWN:
+        return finding
     moved = "a new address" if set(before) - set(after) else "the same address"
     return Finding(
         verdict=finding.verdict,
@@ -102,6 +95,18 @@ def judge_finds_again(claim: Claim, stack: Stack) -> Finding:
         message=finding.message,
         facts={**finding.facts, "address_changed": bool(set(before) - set(after))},
     )
+
+
+def _of_steady(finding: Finding, peer: str, stack: Stack) -> Finding:
+    """Leave open what was missed of a service that keeps ending: it comes and goes."""
+    stood = stack.look().sound_services if stack.expected is None else stack.expected
+    loops = any(row.restart_count for row in stack.containers(peer))
+    if finding.verdict is Verdict.FAIL and loops and peer not in stood:
+        return undecided(
+            f"{peer} is started again and again, and has its names only while it "
+            "runs: see OPS-10"
+        )
+    return finding
 
 
 def judge_attachment(claim: Claim, stack: Stack) -> Finding:
@@ -140,7 +145,7 @@ def judge_port(claim: Claim, stack: Stack) -> Finding:
     """Judge whether a declared port accepts connections."""
     name, port = str(claim.subject.service), cast("Offered", claim.detail)
     seen = sight(stack)
-    ended = _ended(seen, name)
+    ended = has_ended(seen, name)
     if ended:
         return ended
     stack.running(name)
@@ -160,7 +165,7 @@ def judge_port(claim: Claim, stack: Stack) -> Finding:
     return judge_listens(port, view, reached)
 
 
-def _numbered(
+def numbered(
     reached: Mapping[Target, Reached],
 ) -> dict[tuple[str, int], Reached]:
     """Leave out what was tried at the run's own listener."""
@@ -186,7 +191,7 @@ def judge_host_port(claim: Claim, stack: Stack) -> Finding:
     return judge_published(
         port,
         bound(seen, service, port),
-        _numbered(reached),
+        numbered(reached),
         forbidden=forbidden(seen, port),
         listens=bool(view and not view.problem and view.listening(port.target)),
     )
@@ -210,7 +215,7 @@ def judge_named(claim: Claim, stack: Stack) -> Finding:
     """Judge whether a server that the environment names is there."""
     name, variable = str(claim.subject.service), cast("Reference", claim.detail)
     seen = sight(stack)
-    ended = _ended(seen, name)
+    ended = has_ended(seen, name)
     if ended:
         return ended
     if variable not in references_of(
@@ -219,7 +224,7 @@ def judge_named(claim: Claim, stack: Stack) -> Finding:
         return undecided(f"{variable.variable} has another value in what runs")
     for service in seen.model.services:
         if service == variable.host and not seen.running(service):
-            return _ended(seen, service) or undecided(f"{service} does not run")
+            return has_ended(seen, service) or undecided(f"{service} does not run")
     report = need(reach(stack).reports.get(name), name)
     unshared = (
         variable.host
@@ -238,111 +243,3 @@ def judge_named(claim: Claim, stack: Stack) -> Finding:
         names=all_names(seen.model),
         unshared=unshared,
     )
-
-
-def judge_stranger(claim: Claim, stack: Stack) -> Finding:
-    """Judge whether two services without a common network are apart."""
-    one, other = str(claim.subject.service), str(claim.subject.peer)
-    seen = sight(stack)
-    ended = _ended(seen, one, other)
-    if ended:
-        return ended
-    stack.running(one)
-    stack.running(other)
-    if not (isolates(seen.model, one) and isolates(seen.model, other)):
-        return passed("the driver of a network decides about that, not the engine")
-    reports = reach(stack).reports
-    control = need(reports.get(other), other).reached
-    mine = need(reports.get(one), one).reached
-    knocked = tuple(
-        found
-        for port in door(seen, other)
-        for found in doors(
-            seen.everywhere(other),
-            port,
-            _numbered(control),
-        )
-    )
-    return judge_apart(
-        one,
-        other,
-        knocked,
-        _numbered(mine),
-    )
-
-
-def _network(stack: Stack, name: str) -> dict[str, Any] | None:
-    engine_name = stack.model.networks[name].engine_name
-    try:
-        return dict(stack.engine.api.inspect_network(engine_name))
-    except NotFound:
-        return None
-
-
-def _unused(stack: Stack, name: str) -> Finding | None:
-    if any(name in networks_of(stack.model, one) for one in stack.model.services):
-        return None
-    return passed("no service is in it, so Compose makes none")
-
-
-def judge_network_made(claim: Claim, stack: Stack) -> Finding:
-    """Judge whether the engine's network is as declared."""
-    name = str(claim.detail)
-    unused = _unused(stack, name)
-    if unused:
-        return unused
-    declared = (stack.document.get("networks") or {}).get(name) or {}
-    return judge_network(name, declared, _network(stack, name))
-
-
-def judge_internal(claim: Claim, stack: Stack) -> Finding:
-    """Judge whether an internal network has no way out."""
-    name = str(claim.detail)
-    unused = _unused(stack, name)
-    if unused:
-        return unused
-    done = reach(stack)
-    seen = done.seen
-    within = [
-        service
-        for service in seen.model.services
-        if name in networks_of(seen.model, service)
-        and only_internal(seen.model, service)
-        and seen.running(service)
-    ]
-    tried, control = {}, None
-    if done.outside is not None:
-        knock = (done.outside, "listener")
-        for service in within:
-            report = need(done.reports.get(service), service)
-            if knock in report.reached:
-                tried[service] = report.reached[knock]
-        control = need(done.reports.get(HOST), "the host").reached.get(knock)
-    engine = {
-        place: stack.engine.api.inspect_network(place)
-        for service in within
-        for row in seen.running(service)
-        for place in row.networks
-    }
-    inside = Inside(
-        views={service: view for service in within if (view := seen.view(service))},
-        open_networks={
-            service: place
-            for service in within
-            for row in seen.running(service)
-            for place in row.networks
-            if place != stack.model.networks[name].engine_name
-            and not engine[place].get("Internal")
-        },
-        tried=tried,
-        control=control,
-        subnets=tuple(
-            str(row["Subnet"])
-            for attrs in engine.values()
-            if attrs.get("Internal")
-            for row in (attrs.get("IPAM") or {}).get("Config") or ()
-            if row.get("Subnet")
-        ),
-    )
-    marked = bool((_network(stack, name) or {}).get("Internal"))
-    return judge_no_way_out(name, inside, marked=marked)

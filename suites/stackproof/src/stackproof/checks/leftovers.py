@@ -107,10 +107,17 @@ def judge_anonymous(places: Iterable[str]) -> Finding:
 
 
 def written_outside(
-    changes: Iterable[Mapping[str, Any]], row: Inspected
+    changes: Iterable[Mapping[str, Any]], row: Inspected, given: Iterable[str] = ()
 ) -> tuple[str, ...]:
-    """Return what a container wrote into its own layer and may want to keep."""
-    places = [str(one.get("Destination")) for one in row.attrs.get("Mounts") or ()]
+    """Return what a container wrote into its own layer and may want to keep.
+
+    Args:
+        changes: what the engine says of the container's layer.
+        row: the container.
+        given: targets of secrets and configs: Compose writes those without a file.
+    """
+    places = list(given)
+    places += [str(one.get("Destination")) for one in row.attrs.get("Mounts") or ()]
     places += [str(path) for path in row.host_config.get("Tmpfs") or ()]
     places = [place.rstrip("/") for place in places]
     paths = {

@@ -24,6 +24,7 @@ from ..limits import (
     pids_limit,
 )
 from ..model import Service
+from ..restarts import long_running
 from ..verify.container import Inspected
 from ..verify.stack import Stack
 from .limit_observe import ended_by_design
@@ -34,13 +35,6 @@ _MOST_PIDS = 16_384
 # The later ones are for a host that is busy with other things.
 _MEASUREMENTS = (0.8, 1.5, 1.5, 3.0, 3.0, 5.0)
 _PERIODS = 8
-
-
-def _long_running(contract: Contract) -> Iterator[Service]:
-    one_shots = contract.model.one_shots
-    for service in contract.model.services.values():
-        if service.replicas and service.name not in one_shots:
-            yield service
 
 
 def _claim(service: Service, promised: str, *resources: Resource) -> Claim:
@@ -54,7 +48,7 @@ def _claim(service: Service, promised: str, *resources: Resource) -> Claim:
 
 
 def _memory_claims(contract: Contract) -> Iterator[Claim]:
-    for service in _long_running(contract):
+    for service in long_running(contract.model):
         limit = memory_limit(service)
         if limit and not service.declares("oom_kill_disable"):
             promised = f"nobody gets more than {limit / 2**20:g} MiB"
@@ -62,14 +56,14 @@ def _memory_claims(contract: Contract) -> Iterator[Claim]:
 
 
 def _cpu_claims(contract: Contract) -> Iterator[Claim]:
-    for service in _long_running(contract):
+    for service in long_running(contract.model):
         if limit := cpu_limit(service):
             resources = Resource.CPUS, Resource.CPU_QUOTA
             yield _claim(service, f"gets no more than {limit:g} CPUs", *resources)
 
 
 def _pids_claims(contract: Contract) -> Iterator[Claim]:
-    for service in _long_running(contract):
+    for service in long_running(contract.model):
         limit = pids_limit(service)
         if limit and limit <= _MOST_PIDS:
             promised = f"has no more than {limit} processes"

@@ -15,6 +15,7 @@ from ..limits import (
     pids_limit,
 )
 from ..model import Service, State
+from ..restarts import long_running
 from ..verify.stack import Stack
 from .limit_observe import ended_by_design, fresh_limits
 
@@ -55,7 +56,7 @@ def _headroom_claims(contract: Contract) -> Iterator[Claim]:
         "memory": (memory_limit, Resource.MEMORY),
         "pids": (pids_limit, Resource.PIDS),
     }
-    for service in _long_running(contract):
+    for service in long_running(contract.model):
         for name, (limit, resource) in limits.items():
             if limit(service):
                 yield Claim(
@@ -80,7 +81,7 @@ def _without(
     limit: Callable[[Service], object], name: str
 ) -> Callable[[Contract], Iterator[Claim]]:
     def claims(contract: Contract) -> Iterator[Claim]:
-        for service in _long_running(contract):
+        for service in long_running(contract.model):
             if not limit(service):
                 yield Claim(
                     subject=Subject(service=service.name),
@@ -100,13 +101,6 @@ def _judge_without(claim: Claim, stack: Stack) -> Finding:
         f"{claim.subject.service} may use all {claim.detail} of the host: declare a "
         "limit under deploy.resources.limits",
     )
-
-
-def _long_running(contract: Contract) -> Iterator[Service]:
-    one_shots = contract.model.one_shots
-    for service in contract.model.services.values():
-        if service.replicas and service.name not in one_shots:
-            yield service
 
 
 def _policy(

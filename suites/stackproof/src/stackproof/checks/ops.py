@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from ..check import Check, Kind, Phase
-from . import operation
-from .operation import (
-    always_services,
-    configured_logs,
-    drift_claims,
-    file_claim,
-    grant_claims,
-    hashed_services,
-    long_running,
-    named_containers,
-    one_shots,
-    replica_claims,
-    score_claims,
-)
+from . import as_made, grants_seen, logs, operation
+from .as_made import drift_claims, hashed_services, named_containers, replica_claims
+from .grants_seen import grant_claims
+from .logs import configured_logs
+from .operation import one_shots, score_claims
+from .per_service import file_claim, long_running, services
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -33,7 +25,7 @@ CHECKS: tuple[Check, ...] = (
         "or made by hand is lost with the next `up`.",
         fix="Run `docker compose up -d` to make it anew, or correct the file.",
         claims=drift_claims,
-        judge=operation.judge_drift,
+        judge=as_made.judge_drift,
     ),
     Check(
         id="OPS-02",
@@ -49,7 +41,7 @@ CHECKS: tuple[Check, ...] = (
         "another hash for them.",
         fix="Run `docker compose up -d`, or bring the file back to what runs.",
         claims=hashed_services,
-        judge=operation.judge_hash,
+        judge=as_made.judge_hash,
     ),
     Check(
         id="OPS-03",
@@ -63,7 +55,7 @@ CHECKS: tuple[Check, ...] = (
         "volumes, and nobody looks after it.",
         fix="Remove it with `docker compose up -d --remove-orphans`.",
         claims=file_claim("no orphans", "all containers belong to a service"),
-        judge=operation.judge_orphans,
+        judge=as_made.judge_orphans,
     ),
     Check(
         id="OPS-04",
@@ -77,7 +69,7 @@ CHECKS: tuple[Check, ...] = (
         "nobody planned.",
         fix="Run `docker compose up -d`; scale in the file, not by hand.",
         claims=replica_claims,
-        judge=operation.judge_replicas,
+        judge=as_made.judge_replicas,
     ),
     Check(
         id="OPS-05",
@@ -91,7 +83,7 @@ CHECKS: tuple[Check, ...] = (
         why="Scripts and people address the container by that name.",
         fix="Remove what holds the name, then run `docker compose up -d`.",
         claims=named_containers,
-        judge=operation.judge_name,
+        judge=as_made.judge_name,
     ),
     Check(
         id="OPS-06",
@@ -105,7 +97,7 @@ CHECKS: tuple[Check, ...] = (
         "left out means an unbounded log.",
         fix="Run `docker compose up -d --force-recreate` for the service.",
         claims=configured_logs,
-        judge=operation.judge_log_driver,
+        judge=logs.judge_log_driver,
     ),
     Check(
         id="OPS-07",
@@ -120,8 +112,8 @@ CHECKS: tuple[Check, ...] = (
         "that ran well for a year.",
         fix="Set `logging: {driver: json-file, options: {max-size: 10m, max-file: "
         '"3"}}`, or use the driver `local`.',
-        claims=always_services("bounded log"),
-        judge=operation.judge_rotation,
+        claims=services("bounded log"),
+        judge=logs.judge_rotation,
     ),
     Check(
         id="OPS-08",
@@ -134,8 +126,8 @@ CHECKS: tuple[Check, ...] = (
         why="In trouble the log is what is looked at first.",
         fix="Use a driver that can be read (json-file, local, journald) or keep the "
         "engine's local cache of others on.",
-        claims=always_services("log can be read"),
-        judge=operation.judge_readable_log,
+        claims=services("log can be read"),
+        judge=logs.judge_readable_log,
     ),
     Check(
         id="OPS-09",
@@ -149,7 +141,7 @@ CHECKS: tuple[Check, ...] = (
         "is gone.",
         fix="Let the program log to standard output; switch off its buffering.",
         claims=long_running("logs to standard output"),
-        judge=operation.judge_output,
+        judge=logs.judge_output,
     ),
     Check(
         id="OPS-10",
@@ -234,7 +226,7 @@ CHECKS: tuple[Check, ...] = (
         fix="Create the source file, make it readable for the service's user, and make "
         "the container anew.",
         claims=grant_claims,
-        judge=operation.judge_granted,
+        judge=grants_seen.judge_granted,
     ),
     Check(
         id="OPS-16",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from ..check import Check, Finding, Kind, Phase
-from . import guarding
+from . import guarding, secrets_kept
 from .exposure import (
     judge_host_namespaces,
     judge_power,
@@ -14,7 +15,8 @@ from .exposure import (
     judge_tag,
     judge_world,
 )
-from .guarding import Claims, declaring, of_file, services
+from .guarding import declaring, of_file
+from .per_service import Claims, services
 
 _FORCE = "Make the container anew with `docker compose up -d --force-recreate`."
 
@@ -25,6 +27,8 @@ def _promise(
     claims: Claims,
     judge: Callable[..., Finding],
     *,
+    kind: Kind = Kind.PROMISE,
+    phase: Phase = Phase.LOOK,
     proves: str,
     how: str,
     why: str,
@@ -33,34 +37,7 @@ def _promise(
     return Check(
         id=f"SECURITY-{number:02}",
         title=title,
-        kind=Kind.PROMISE,
-        phase=Phase.LOOK,
-        live=True,
-        proves=proves,
-        how=how,
-        why=why,
-        fix=fix,
-        claims=claims,
-        judge=judge,
-    )
-
-
-def _policy(
-    number: int,
-    title: str,
-    claims: Claims,
-    judge: Callable[..., Finding],
-    *,
-    phase: Phase = Phase.FILE,
-    proves: str,
-    how: str = "The effective configuration is read; nothing has to run.",
-    why: str,
-    fix: str,
-) -> Check:
-    return Check(
-        id=f"SECURITY-{number:02}",
-        title=title,
-        kind=Kind.POLICY,
+        kind=kind,
         phase=phase,
         live=True,
         proves=proves,
@@ -71,6 +48,13 @@ def _policy(
         judge=judge,
     )
 
+
+_policy = partial(
+    _promise,
+    kind=Kind.POLICY,
+    phase=Phase.FILE,
+    how="The effective configuration is read; nothing has to run.",
+)
 
 CHECKS: tuple[Check, ...] = (
     _promise(
@@ -157,8 +141,8 @@ CHECKS: tuple[Check, ...] = (
     _promise(
         9,
         "No declared secret can be seen from outside",
-        guarding.with_secrets,
-        guarding.leaks,
+        secrets_kept.with_secrets,
+        secrets_kept.leaks,
         proves="No value of the file's secrets is in a service's environment, in what "
         "inspect shows, or in its last 5000 log lines.",
         how="Each value is searched for; it is never printed. Short values, "
@@ -254,7 +238,7 @@ CHECKS: tuple[Check, ...] = (
         18,
         "No secret variable is logged",
         services("logs no secret variable"),
-        guarding.logged_variables,
+        secrets_kept.logged_variables,
         phase=Phase.LOOK,
         proves="No value of a secret variable is in the last 5000 log lines.",
         how="Each value that is not too short is searched for; it is never printed.",
@@ -294,8 +278,8 @@ CHECKS: tuple[Check, ...] = (
     _policy(
         22,
         "A secret's file is not for everybody",
-        guarding.secret_files,
-        guarding.secret_mode,
+        secrets_kept.secret_files,
+        secrets_kept.secret_mode,
         proves="Other users of the host can neither change the file nor, through all "
         "folders above it, read it.",
         how="Modes of the file and of the folders above it.",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..compose import Compose
 from ..contract.source import Contract, read_contract
@@ -35,6 +36,7 @@ _HINTS = (
     ("undefined volume", "declare it at the top of the file under `volumes:`"),
     ("undefined network", "declare it at the top of the file under `networks:`"),
     ("yaml:", "correct the YAML at that line"),
+    ("empty section between colons", "set the variable that is empty there"),
 )
 
 
@@ -64,7 +66,7 @@ def read_files(compose: Compose) -> Contract:
     """Read a project's files, and say what to do where that is not possible.
 
     Raises:
-        UsageError: there is no Compose to read them with.
+        UsageError: there is no Compose to read them with, or no such profile.
         SourceError: a file is not valid; tells a remedy where one is known.
     """
     for path in (*compose.files, *compose.env_files):
@@ -79,13 +81,28 @@ def read_files(compose: Compose) -> Contract:
             "Compose plugin, version 2.0 or later"
         )
     try:
-        return read_contract(compose)
+        contract = read_contract(compose)
     except SourceError as err:
         _need_compose(compose)
         hint = hint_for(err.problem)
         raise SourceError(
             err.file, f"{err.problem}\n    to fix it: {hint}" if hint else err.problem
         ) from err
+    if wrong := unknown_profiles(compose.profiles, contract.document):
+        raise UsageError(
+            f"--profile {wrong[0]}: no service of the files has this profile; correct "
+            "its name, or see `docker compose config --profiles`"
+        )
+    return contract
+
+
+def unknown_profiles(
+    profiles: Iterable[str], document: Mapping[str, Any]
+) -> tuple[str, ...]:
+    """Return the profiles that switch nothing on, which Compose passes over (pure)."""
+    services = (document.get("services") or {}).values()
+    known = {name for service in services for name in service.get("profiles") or ()}
+    return tuple(name for name in profiles if name != "*" and name not in known)
 
 
 def default_files(folder: Path) -> tuple[Path, ...]:

@@ -90,6 +90,7 @@ _REASONS = tuple(
     )
 )
 NO_CHECK = "no check for this key"
+NO_CONTAINER = "asks for no container, so nothing of it can be seen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ..check import Case, Check
+from ..check import Case, Check, Claim, Phase
 from ..errors import UsageError
 from .ignores import Ignore, matches, read_ignores
-from .keys import Key, NotCovered, covers, declared_keys, not_covered
+from .keys import (
+    NO_CHECK,
+    NO_CONTAINER,
+    Key,
+    NotCovered,
+    covers,
+    declared_keys,
+    not_covered,
+)
 from .source import Contract
 
 
@@ -89,9 +97,11 @@ def compile_plan(
         Case(check=check, claim=claim)
         for check in known
         for claim in check.claims(contract)
+        if not _nothing_to_see(check, claim, contract)
     ]
     keys = declared_keys(contract.document)
     accounted = _account(keys, every)
+    idle = {s.name for s in contract.model.services.values() if not s.replicas}
     used: set[Ignore] = set()
     cases = []
     for case in every:
@@ -105,10 +115,21 @@ def compile_plan(
         cases=tuple(cases),
         accounted=accounted,
         not_covered=tuple(
-            not_covered(keys, (key for key, proven in accounted if not proven))
+            replace(entry, reason=NO_CONTAINER)
+            if entry.service in idle and entry.reason == NO_CHECK
+            else entry
+            for entry in not_covered(
+                keys, (key for key, proven in accounted if not proven)
+            )
         ),
         unused_ignores=tuple(ignore for ignore in ignores if ignore not in used),
     )
+
+
+def _nothing_to_see(check: Check, claim: Claim, contract: Contract) -> bool:
+    """Tell whether a check looks at containers of a service that wants none."""
+    service = contract.model.services.get(claim.subject.service or "")
+    return check.phase > Phase.START and service is not None and service.replicas == 0
 
 
 def _account(

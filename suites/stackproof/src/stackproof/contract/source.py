@@ -13,7 +13,8 @@ import yaml
 
 from ..compose import Compose
 from ..errors import ComposeError, ComposeTimeout, SourceError
-from ..model import StackModel, parse_config
+from ..model import StackModel
+from ..parsing import parse_config
 
 _BOOL = "tag:yaml.org,2002:bool"
 # In YAML 1.1 a key `on` is True and 2026-01-01 a date.

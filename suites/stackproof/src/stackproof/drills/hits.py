@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ..errors import ProbeError, WaitTimeout
+from ..errors import ProbeError, WaitFailed, WaitTimeout
 from ..events import Event
+from ..model import State
 from ..restarts import Policy, parse_policy
 from ..verify.container import Inspected
 from ..verify.stack import Stack
@@ -19,6 +21,10 @@ STAY_DOWN_SECONDS = 2.0
 RESTART_SECONDS = 20.0
 """The first restart is due after 0.1 s; the rest is for a busy machine."""
 _DEATH_SECONDS = 10.0
+_KILL_SECONDS = 30.0
+"""Nothing outlives SIGKILL; a busy engine may be late to say so."""
+_BACK_OFF_SECONDS = 65.0
+"""The engine doubles its pause with each restart of what ran for less than 10 s."""
 _STARVING_SECONDS = 90.0
 _LONGEST_GRACE = 30.0
 _EVERY_SECONDS = 0.05
@@ -84,7 +90,9 @@ def await_deaths(stack: Stack, hits: Iterable[Hit], since: int) -> None:
     waiting = {hit.container: hit for hit in hits if not hit.problem}
     gentle = {hit.service for hit in waiting.values() if hit.number != signal.SIGKILL}
     graces = [stack.model.services[name].stop_grace_seconds for name in gentle]
-    limit = _DEATH_SECONDS + min(max(graces, default=0.0), _LONGEST_GRACE)
+    limit = _DEATH_SECONDS + min(max(graces), _LONGEST_GRACE) if graces else 0.0
+    if len(gentle) < len({hit.service for hit in waiting.values()}):
+        limit = max(limit, _KILL_SECONDS)
 
     def dead(seen: frozenset[str]) -> bool:
         return waiting.keys() <= seen
@@ -114,11 +122,21 @@ def await_restarts(stack: Stack, hits: Iterable[Hit], since: int) -> None:
         and hit.container in ends
         and hit.policy.restarts(ends[hit.container], count=hit.count)
     )
-    with suppress(WaitTimeout):
+    soon = time.monotonic() + RESTART_SECONDS
+
+    def started(seen: frozenset[str]) -> bool:
+        return due <= seen
+
+    def overdue(seen: frozenset[str]) -> bool:
+        rows = stack.containers() if time.monotonic() > soon else ()
+        return gave_up(row.state for row in rows if row.id in due - seen)
+
+    with suppress(WaitTimeout, WaitFailed):
         wait_until(
             lambda: _containers(stack, "start", since),
-            lambda seen: due <= seen,
-            timeout=RESTART_SECONDS,
+            started,
+            failed=overdue,
+            timeout=_BACK_OFF_SECONDS,
             every=_EVERY_SECONDS,
         )
     others = frozenset(ends) - due
@@ -129,6 +147,12 @@ def await_restarts(stack: Stack, hits: Iterable[Hit], since: int) -> None:
                 timeout=STAY_DOWN_SECONDS,
                 after_ns=since,
             )
+
+
+def gave_up(late: Iterable[State]) -> bool:
+    """Tell from the states of what is late that the engine starts none of it (pure)."""
+    states = frozenset(late)
+    return bool(states) and State.RESTARTING not in states
 
 
 def _containers(stack: Stack, action: str, since: int) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ..events import Event
 from ..model import Health
@@ -33,6 +33,19 @@ def hopeless_loops(
         if not all_needs(needed, name) & looping
         and len(ends := deaths(events, name, ready)) >= _DEATHS
         and max(ends) - ready > _HOPELESS_SECONDS * 1e9
+    )
+
+
+def at_rest(below: Collection[str], given: Collection[str], needed: Needs) -> bool:
+    """Tell whether waiting changes nothing (pure).
+
+    Args:
+        below: services that do not stand as they should.
+        given: those of which nothing better is to be expected.
+        needed: what each service depends on.
+    """
+    return all(
+        name in given or not all_needs(needed, name).isdisjoint(given) for name in below
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..compose import Compose
+from ..verify.isolate import restore_zeros
 from ..verify.stack import Stack
 from ..verify.vantage import LABEL
 
@@ -45,6 +46,7 @@ def with_images(document: Any, names: dict[str, str]) -> dict[str, Any]:
         service["image"] = names[service["image"]]
         service.pop("build", None)
         service.pop("pull_policy", None)
+        restore_zeros(service)
     return made
 
 

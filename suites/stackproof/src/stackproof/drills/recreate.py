@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..compose import Compose
 from ..errors import ComposeError, WaitFailed, WaitTimeout
+from ..model import Health
 from ..sight import Report, Sight, look, names_errands, run_errands
 from ..verify.stack import Stack
-from ..verify.standing import settle_budget
+from ..verify.standing import Standing, settle_budget
 from .markers import Kept, look_again, mark, wipe_off
 from .new_images import new_images
 from .placeholder import placeholder
+from .returning import await_all, now_ns
 
 _SPARE_SECONDS = 60.0
 _MEND_SECONDS = 60.0
@@ -56,28 +59,44 @@ def stop_limit(stack: Stack) -> float:
 def up_again(stack: Stack, compose: Compose | None = None) -> dict[str, str]:
     """Start what is there; return the services that did not come back, and mend them.
 
-    What cannot be mended is expected no more, so that later checks judge the rest.
+    `up` gives up as soon as one service fails, and leaves others as they are: those
+    that were sound before are started without it. What cannot be mended is expected no
+    more, so that later checks judge the rest.
     """
-    budget = settle_budget(stack.model)
+    made = compose or stack.compose
+    limit = settle_budget(stack.model) + _SPARE_SECONDS
+    expected = stack.look().rows.keys() if stack.expected is None else stack.expected
+    since = now_ns(stack)
+    lost: dict[str, str] = {}
     try:
-        (compose or stack.compose).up(timeout=budget + _SPARE_SECONDS)
-        stack.settle()
-    except (ComposeError, WaitFailed, WaitTimeout):
-        lost = _fallen(stack)
-    else:
+        made.up(timeout=limit)
+    except ComposeError:
+        if stack.start_problem is None:
+            lost = _failed(stack, expected)
+        if expected:
+            with suppress(ComposeError):
+                options = ("--no-recreate",)
+                made.up(*sorted(expected), options=options, timeout=limit)
+    lost = await_all(stack, frozenset(expected), since) | lost
+    if not lost:
         return {}
     try:
-        stack.compose.up(options=("--no-recreate",), timeout=budget + _SPARE_SECONDS)
+        stack.compose.up(options=("--no-recreate",), timeout=limit)
         stack.settle(timeout=_MEND_SECONDS)
     except (ComposeError, WaitFailed, WaitTimeout):
         stack.expect_no_more()
     return lost
 
 
-def _fallen(stack: Stack) -> dict[str, str]:
-    now = stack.look()
-    expected = stack.expected or frozenset()
-    return {name: now.rows[name].reason for name in expected - now.sound_services}
+def _failed(stack: Stack, expected: Iterable[str]) -> dict[str, str]:
+    """Return what made `up` give up: services that have ended or are unhealthy."""
+    rows = stack.look().rows
+    bad = {row.service for row in stack.containers() if row.health is Health.UNHEALTHY}
+    return {
+        name: rows[name].reason
+        for name in expected
+        if name in bad or rows[name].standing is Standing.ENDED
+    }
 
 
 def _drill(stack: Stack) -> Recreated:
@@ -85,7 +104,9 @@ def _drill(stack: Stack) -> Recreated:
     marked = mark(stack, new_token())
     try:
         with new_images(stack) as compose:
-            compose("create", "--force-recreate", timeout=stop_limit(stack))
+            # What could not be made at the start cannot be made again either.
+            names = () if stack.start_problem is None else sorted(stack.expected or ())
+            compose("create", "--force-recreate", *names, timeout=stop_limit(stack))
             with placeholder(stack) as note:
                 lost = up_again(stack, compose)
                 seen = look(stack)

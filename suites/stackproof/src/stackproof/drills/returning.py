@@ -21,7 +21,7 @@ from ..verify.standing import (
 )
 from ..wait import wait_until
 from .layers import Needs, all_needs, layers, needs
-from .loops import deaths, hopeless_loops, last_step
+from .loops import at_rest, deaths, hopeless_loops, last_step
 
 # The engine waits 0.1 s before it starts a container again, twice as long each time up
 # to a minute: a service that had to try some times comes back this much later.
@@ -110,6 +110,37 @@ def come_back(
     return Return(gave_up=gave_up, late=late, lost=lost)
 
 
+def await_all(stack: Stack, services: frozenset[str], since: int) -> dict[str, str]:
+    """Wait until all stand, or nothing better is to be expected of those that do not.
+
+    One that ended for good is not waited for, nor one that was never started.
+
+    Returns:
+        how each of those stands that do not stand as they should.
+    """
+    needed = needs(stack.model)
+
+    def look() -> tuple[_Seen, Standings]:
+        return _look(stack, services, since, frozenset(), needed), stack.look()
+
+    def done(both: tuple[_Seen, Standings]) -> bool:
+        seen, now = both
+        gone = {
+            name
+            for name in seen.below
+            if now.rows[name].final or now.rows[name].standing is Standing.ABSENT
+        }
+        below = seen.below.keys() - now.sound_services
+        return at_rest(below, seen.hopeless | seen.stuck | gone, needed)
+
+    limit = settle_budget(stack.model) + BACK_OFF_SECONDS
+    try:
+        _, now = wait_until(look, done, timeout=limit, every=_EVERY_SECONDS)
+    except WaitTimeout:
+        now = stack.look()
+    return {name: now.rows[name].reason for name in services - now.sound_services}
+
+
 def _wait(
     stack: Stack,
     services: frozenset[str],
@@ -126,9 +157,7 @@ def _wait(
     def done(seen: _Seen) -> bool:
         if seen.ended - set(gave_up):
             return True
-        given = seen.hopeless | seen.stuck
-        behind = {name for name in seen.below if all_needs(needed, name) & given}
-        return seen.below.keys() <= given | behind
+        return at_rest(seen.below, seen.hopeless | seen.stuck, needed)
 
     while True:
         left = max(0.0, over - time.monotonic())
@@ -228,21 +257,23 @@ def _look(
     looping = {row.service for row in rows if row.state is State.RESTARTING} | {
         name for name in below if len(deaths(events, name, since)) > 1
     }
+    stuck = frozenset(
+        name
+        for name in below.keys() - looping - ended
+        if not all_needs(needed, name) & below.keys()
+        and time.time_ns() - last_step(events, frozenset(below.keys() - {name}), since)
+        > (_own_budget(stack, name) + _SPARE_SECONDS) * 1e9
+    )
+    # What is stuck or has ended will not come up: no loop waits for it.
+    awaited = frozenset(below.keys() - stuck - (ended - looping))
     loops = hopeless_loops(
-        events, frozenset(looping & below.keys()), frozenset(below), since, needed
+        events, frozenset(looping & below.keys()), awaited, since, needed
     )
     return _Seen(
         below=below,
         ended=frozenset(ended),
         hopeless=loops | (ended & started_again),
-        stuck=frozenset(
-            name
-            for name in below.keys() - looping - ended
-            if not all_needs(needed, name) & below.keys()
-            and time.time_ns()
-            - last_step(events, frozenset(below.keys() - {name}), since)
-            > (_own_budget(stack, name) + _SPARE_SECONDS) * 1e9
-        ),
+        stuck=stuck,
     )
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..errors import ProbeError, WaitTimeout
 from ..events import Event
+from ..model import State
 from ..restarts import long_running
 from ..verify.container import Inspected
 from ..verify.stack import Stack
 from ..wait import wait_until
-from .returning import Return, come_back, now_ns, well
+from .returning import Return, come_back, now_ns, start, well
 
 STAY_DOWN_SECONDS = 2.0
 """A policy that fires by mistake does so after 0.1 s."""
@@ -77,6 +78,7 @@ def _drill(stack: Stack) -> StopAll:
         for row in running
         if row.service in staying and (seen := first_process(stack, row)) is not None
     }
+    others = unwell(stack, staying)
     since = now_ns(stack)
     stop(stack)
     with suppress(WaitTimeout):
@@ -86,11 +88,24 @@ def _drill(stack: Stack) -> StopAll:
             after_ns=now_ns(stack),
         )
     recorded = _later(stack, since)
+    start(others, stack)
     return StopAll(
         events=recorded,
         stood=stood,
         first=processes,
         back=come_back(stack, staying),
+    )
+
+
+def unwell(stack: Stack, staying: frozenset[str]) -> tuple[Inspected, ...]:
+    """Return the containers that run besides those of the services that are well.
+
+    Nothing is judged of them by a stop, and they have to be there again after it: what
+    is well may need them, and they may become well. Each reads as it will be: down.
+    """
+    rows = (row for row in stack.containers() if row.running)
+    return tuple(
+        replace(row, state=State.EXITED) for row in rows if row.service not in staying
     )
 
 

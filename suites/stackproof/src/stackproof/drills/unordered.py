@@ -12,7 +12,7 @@ from ..wait import wait_until
 from .crash import staying
 from .layers import adverse_layers
 from .returning import Return, come_back, now_ns, start
-from .stop_all import stop
+from .stop_all import stop, unwell
 
 HEAD_START_SECONDS = 12.0
 """So long a service may run alone before what it depends on is started.
@@ -38,7 +38,9 @@ def start_unordered(stack: Stack) -> Unordered:
 
 def _drill(stack: Stack) -> Unordered:
     services = staying(stack)
+    others = unwell(stack, services)
     stop(stack)
+    start(others, stack)
     order = adverse_layers(stack.model, services)
     for layer in order[:-1]:
         since = now_ns(stack)

@@ -32,14 +32,21 @@ import struct
 import sys
 import time
 from collections.abc import Iterable
-from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
+from .queries import TYPES, decode_answer, encode_query
+from .tables import (
+    LISTENING,
+    parse_addresses,
+    parse_hosts,
+    parse_resolv_conf,
+    parse_routes,
+    parse_sockets,
+)
+
 _NEW_NETWORK = 0x40000000
 _EMBEDDED = "127.0.0.11"
-_TYPES = {1: socket.AF_INET, 28: socket.AF_INET6}
-_LISTENING = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07"}
 _PROC = Path("/proc")
 
 
@@ -73,7 +80,7 @@ def _visit(visit: dict[str, Any], home: int, waiting: _Waiting) -> dict[str, Any
         net = _PROC / (str(pid) if pid else "thread-self") / "net"
         answer["sockets"] = [
             row
-            for name in _LISTENING
+            for name in LISTENING
             for row in parse_sockets(name, _text(net / name))
             if row["address"] != _EMBEDDED
         ]
@@ -157,7 +164,7 @@ class _Waiting:
         """Ask the name servers for the addresses of a name."""
         result: dict[str, Any] = {"addresses": [], "rcode": None}
         for server in servers:
-            for kind in _TYPES:
+            for kind in TYPES:
                 asked = secrets.randbelow(2**16)
                 made = socket.socket(_family(server), socket.SOCK_DGRAM)
                 made.setblocking(False)
@@ -225,151 +232,6 @@ class _Waiting:
             self._close(made)
 
         return done
-
-
-def encode_query(number: int, name: str, kind: int) -> bytes:
-    """Return a DNS question for one name (pure).
-
-    Raises:
-        ValueError: the name cannot be asked for.
-    """
-    labels = [label.encode("idna") for label in name.rstrip(".").split(".")]
-    if not all(0 < len(label) < 64 for label in labels):
-        raise ValueError(f"no name: {name!r}")
-    asked = b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
-    return (
-        struct.pack("!6H", number, 0x0100, 1, 0, 0, 0)
-        + asked
-        + struct.pack("!2H", kind, 1)
-    )
-
-
-def decode_answer(number: int, message: bytes) -> tuple[int, list[str]]:
-    """Return the response code and the addresses of a DNS answer (pure).
-
-    Raises:
-        ValueError: it is the answer to something else.
-    """
-    given, flags, questions, answers = struct.unpack_from("!4H", message)
-    if given != number:
-        raise ValueError("the answer to another question")
-    at = 12
-    for _ in range(questions):
-        at = _after_name(message, at) + 4
-    found = []
-    for _ in range(answers):
-        at = _after_name(message, at)
-        kind, _, _, length = struct.unpack_from("!2HIH", message, at)
-        at += 10
-        if kind in _TYPES:
-            found.append(socket.inet_ntop(_TYPES[kind], message[at : at + length]))
-        at += length
-    return flags & 0xF, found
-
-
-def _after_name(message: bytes, at: int) -> int:
-    while True:
-        length = message[at]
-        if length >= 0xC0:
-            return at + 2
-        at += 1 + length
-        if not length:
-            return at
-
-
-def parse_sockets(name: str, text: str) -> list[dict[str, Any]]:
-    """Return what listens, from /proc/net/tcp and its like (pure)."""
-    found = []
-    for line in text.splitlines()[1:]:
-        fields = line.split()
-        if len(fields) < 4 or fields[3] != _LISTENING[name]:
-            continue
-        address, _, port = fields[1].partition(":")
-        found.append(
-            {
-                "protocol": name.rstrip("6"),
-                "address": _hex_address(address),
-                "port": int(port, 16),
-            }
-        )
-    return found
-
-
-def parse_addresses(fib_trie: str, if_inet6: str) -> list[str]:
-    """Return the addresses of a namespace without loopback (pure)."""
-    found = []
-    last = ""
-    for line in fib_trie.splitlines():
-        words = line.split()
-        if len(words) > 1 and words[0] in {"|--", "+--"}:
-            last = words[1].partition("/")[0]
-        elif "host" in words and "LOCAL" in words:
-            found.append(last)
-    for line in if_inet6.splitlines():
-        words = line.split()
-        if words and len(words[0]) == 32:
-            found.append(str(ip_address(int(words[0], 16).to_bytes(16, "big"))))
-    return [
-        address
-        for address in dict.fromkeys(found)
-        if not ip_address(address).is_loopback
-    ]
-
-
-def parse_routes(route: str, ipv6_route: str) -> list[dict[str, str]]:
-    """Return the routes of a namespace, those of loopback left out (pure)."""
-    found = []
-    for line in route.splitlines()[1:]:
-        words = line.split()
-        if len(words) > 7:
-            mask = _hex_address(words[7])
-            target = ip_network(f"{_hex_address(words[1])}/{mask}", strict=False)
-            found.append(_route(str(target), _hex_address(words[2]), words[0]))
-    for line in ipv6_route.splitlines():
-        words = line.split()
-        if len(words) > 9 and words[9] != "lo":
-            start = ip_address(int(words[0], 16).to_bytes(16, "big"))
-            gateway = ip_address(int(words[4], 16).to_bytes(16, "big"))
-            prefix = int(words[1], 16)
-            found.append(_route(f"{start}/{prefix}", str(gateway), words[9]))
-    return found
-
-
-def _route(destination: str, gateway: str, interface: str) -> dict[str, str]:
-    return {"destination": destination, "gateway": gateway, "interface": interface}
-
-
-def parse_hosts(text: str) -> dict[str, list[str]]:
-    """Return name to addresses of a hosts file, names in lower case (pure)."""
-    found: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        words = line.partition("#")[0].split()
-        for name in words[1:]:
-            found.setdefault(name.lower(), []).append(words[0])
-    return found
-
-
-def parse_resolv_conf(text: str) -> tuple[list[str], list[str]]:
-    """Return the name servers and the search domains (pure)."""
-    servers: list[str] = []
-    search: list[str] = []
-    for line in text.splitlines():
-        words = line.split()
-        if len(words) > 1 and words[0] == "nameserver":
-            servers.append(words[1].partition("%")[0])
-        elif words and words[0] == "search":
-            search = [word for word in words[1:] if word != "."]
-    return servers, search
-
-
-def _hex_address(text: str) -> str:
-    raw = bytes.fromhex(text)
-    words = [raw[at : at + 4] for at in range(0, len(raw), 4)]
-    if sys.byteorder == "little":
-        words = [word[::-1] for word in words]
-    plain = ip_address(b"".join(words))
-    mapped = getattr(plain, "ipv4_mapped", None)
-    return str(mapped or plain)
 
 
 def _family(address: str) -> socket.AddressFamily:

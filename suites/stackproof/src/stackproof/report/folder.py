@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,13 @@ def check_target(folder: Path) -> None:
     """
     try:
         folder.absolute().parent.mkdir(parents=True, exist_ok=True)
+        # What root may do, only a try can tell: /proc takes no folder from anybody.
+        with tempfile.TemporaryDirectory(dir=folder.absolute().parent):
+            pass
     except OSError as err:
-        raise UsageError(f"--report {folder}: cannot be made: {err}") from err
-    if not os.access(folder.absolute().parent, os.W_OK):
-        raise UsageError(f"--report {folder}: no right to write beside it")
+        raise UsageError(
+            f"--report {folder}: cannot be made: {err.strerror or err}"
+        ) from err
     if not folder.exists() and not folder.is_symlink():
         return
     if not folder.is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import docker
 import requests
 from docker import DockerClient
-from docker.errors import DockerException
+from docker.errors import DockerException, ImageNotFound
 
 from ..errors import UsageError
 
@@ -26,3 +26,17 @@ def connect() -> DockerClient:
             "DOCKER_HOST for an engine elsewhere)?"
         ) from err
     return engine
+
+
+def need_image(engine: DockerClient, name: str) -> None:
+    """Make sure that the image to probe from is there.
+
+    Raises:
+        UsageError: the engine has none of this name.
+    """
+    try:
+        engine.images.get(name)
+    except ImageNotFound as err:
+        raise UsageError(
+            f"--helper-image {name}: the engine has no such image; pull or build it"
+        ) from err

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from docker import DockerClient
+from docker.errors import NotFound
 
 from ..errors import ModelError
 from ..model import Health, State
@@ -94,7 +96,10 @@ def inspect_project(engine: DockerClient, project: str) -> tuple[Inspected, ...]
         all=True,
         filters={"label": [f"{_LABEL}project={project}", f"{_LABEL}oneoff=False"]},
     )
-    found = (parse_inspected(engine.api.inspect_container(row["Id"])) for row in listed)
+    found = []
+    for row in listed:
+        with suppress(NotFound):  # removed since it was listed
+            found.append(parse_inspected(engine.api.inspect_container(row["Id"])))
     return tuple(sorted(found, key=lambda one: one.name))
 
 

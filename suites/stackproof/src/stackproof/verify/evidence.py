@@ -6,14 +6,12 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
-import requests
 from docker import DockerClient
-from docker.errors import DockerException
 
 from ..check import Result, Verdict
 from ..compose import Compose
-from ..errors import StackproofError
 from ..events import Timeline
+from ..evidence import UNOBSERVABLE
 from ..report.record import Record, Surroundings
 from ..report.scrub import scrubber_of
 from .container import Inspected
@@ -100,12 +98,6 @@ def _log(stack: Stack, container: str) -> str:
 def _attempt(name: str, step: Callable[[], T], otherwise: T, missing: list[str]) -> T:
     try:
         return step()
-    except (
-        StackproofError,
-        DockerException,
-        requests.RequestException,
-        OSError,
-        ValueError,
-    ) as err:
+    except UNOBSERVABLE as err:
         missing.append(f"{name}: {err}")
         return otherwise

@@ -8,12 +8,25 @@ ranges that are taken, and folders of the host that containers write to.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import PurePosixPath
 from typing import Any
 
+_BRIDGE_NAME = "com.docker.network.bridge.name"
+# Where a service may name an address of its networks.
+_MENTIONING = (
+    "command",
+    "dns",
+    "entrypoint",
+    "environment",
+    "extra_hosts",
+    "healthcheck",
+)
+_ADDRESS = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\d|\.\d)")
 # Folders of the host that are the machine itself: they cannot be copied.
 _MACHINE = (
     "/dev",
@@ -86,10 +99,7 @@ def isolate(
         if (ranges := _move_ranges(name, declared or {}, taken, free, notes))
     }
     for name, service in services.items():
-        for limit in (service.get("ulimits") or {}).values():
-            if isinstance(limit, dict):
-                # Compose leaves out a zero when it prints, and misses it when it reads.
-                limit.update({part: limit.get(part, 0) for part in ("soft", "hard")})
+        restore_zeros(service)
         if service.get("build") and not service.get("image"):
             service["image"] = f"{original}-{name}"
         service.pop("profiles", None)  # they have been applied
@@ -112,7 +122,17 @@ def isolate(
                 notes.append(f"{name}: {source} is a copy of it")
         for network, ranges in moved.items():
             _move_addresses((service.get("networks") or {}).get(network), ranges)
+        for key in _MENTIONING if moved else ():
+            if key in service:
+                service[key] = _move_mentions(service[key], moved)
     return Isolated(document=made, binds=tuple(binds), notes=tuple(notes))
+
+
+def restore_zeros(service: dict[str, Any]) -> None:
+    """Put back what Compose leaves out when it prints, and misses when it reads."""
+    for limit in (service.get("ulimits") or {}).values():
+        if isinstance(limit, dict):
+            limit.update({part: limit.get(part, 0) for part in ("soft", "hard")})
 
 
 def _own(section: str, name: str, declared: Any, notes: list[str]) -> dict[str, Any]:
@@ -124,6 +144,10 @@ def _own(section: str, name: str, declared: Any, notes: list[str]) -> dict[str, 
         notes.append(f"{kind} {name}: external, replaced by an empty one")
         return {}
     options = made.get("driver_opts") or {}
+    if section == "networks" and _BRIDGE_NAME in options:
+        bridge = options[_BRIDGE_NAME]
+        made["driver_opts"] = {k: v for k, v in options.items() if k != _BRIDGE_NAME}
+        notes.append(f"network {name}: the engine names its bridge, not {bridge}")
     if section == "volumes" and str(options.get("device", "")).startswith("/"):
         notes.append(f"{kind} {name}: device {options['device']} is an empty volume")
         return {}
@@ -160,6 +184,26 @@ def _move_addresses(attachment: Any, moved: Mapping[str, str]) -> None:
     for old, fresh in moved.items():
         if address and ip_address(address) in ip_network(old, strict=False):
             attachment["ipv4_address"] = _shift(str(address), old, fresh)
+
+
+def _move_mentions(value: Any, moved: Mapping[str, Mapping[str, str]]) -> Any:
+    """Return a value of a service with the addresses in it that have moved."""
+    if isinstance(value, dict):
+        return {name: _move_mentions(below, moved) for name, below in value.items()}
+    if isinstance(value, list):
+        return [_move_mentions(below, moved) for below in value]
+    if not isinstance(value, str):
+        return value
+
+    def there(match: re.Match[str]) -> str:
+        for ranges in moved.values():
+            for old, fresh in ranges.items():
+                with suppress(ValueError):  # four numbers, and no address
+                    if ip_address(match[0]) in ip_network(old, strict=False):
+                        return _shift(match[0], old, fresh)
+        return match[0]
+
+    return _ADDRESS.sub(there, value)
 
 
 def _shift(address: str, old: str, fresh: str) -> str:

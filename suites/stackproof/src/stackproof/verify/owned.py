@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from ipaddress import IPv4Network, ip_network
 from pathlib import Path
@@ -16,10 +16,12 @@ from docker.errors import ImageNotFound, NullResource
 
 from ..compose import Compose
 from ..contract.source import Contract
-from ..errors import ComposeError, SourceError, WaitFailed, WaitTimeout
+from ..drills.layers import layers, needs
+from ..drills.returning import await_all, now_ns, start
+from ..errors import ComposeError, SourceError
 from ..events import EventRecorder
 from ..interrupt import interrupted_once
-from ..model import parse_config
+from ..parsing import parse_config
 from ..subnet import choose_subnet, engine_networks, parse_routes
 from .abandoned import (
     project_name,
@@ -29,7 +31,7 @@ from .abandoned import (
 )
 from .isolate import BindCopy, Isolated, isolate
 from .stack import Options, Stack
-from .standing import settle_budget
+from .standing import Standing, settle_budget
 from .vantage import choose_vantage
 
 PURPOSE = "stackproof"
@@ -126,12 +128,13 @@ def _write_copy(
     file = folder / "compose.json"
     file.touch(mode=0o600)
     file.write_text(json.dumps(isolated.document, indent=1), "utf-8")
-    # What the file says is final: profiles are applied and variables filled in.
+    # What the file says is final: profiles are applied and variables filled in. Only a
+    # secret or config with `environment` still takes its value from the env files.
     compose = replace(
         contract.compose,
         project=project,
         files=(file,),
-        env_files=(),
+        env_files=contract.compose.env_files_read,
         profiles=(),
     )
     return compose, isolated
@@ -174,19 +177,45 @@ def _start(stack: Stack, *, build: bool, say: Callable[[str], None]) -> None:
         if _missing_images(stack):
             raise
         stack.start_problem = _last_line(err.evidence) or str(err)
-        stack.expect_no_more()
-        return
+    services = frozenset(stack.model.services)
     budget = settle_budget(stack.model) + _SPARE_SECONDS
-    say(f"starting {len(stack.model.services)} services (at most {budget:.0f} s)")
-    try:
-        compose.up(timeout=budget)
-    except ComposeError as err:
-        stack.start_problem = _last_line(err.evidence) or str(err)
-    try:
-        stack.settle(timeout=budget if stack.start_problem is None else _SPARE_SECONDS)
-    except (WaitTimeout, WaitFailed) as err:
-        stack.start_problem = stack.start_problem or str(err.seen)
+    if stack.start_problem is None:
+        say(f"starting {len(services)} services (at most {budget:.0f} s)")
+        try:
+            compose.up(timeout=budget)
+        except ComposeError as err:
+            stack.start_problem = _last_line(err.evidence) or str(err)
+    below = await_all(stack, services, since=0)
+    if stack.start_problem is not None:
+        say(f"starting what does not depend on this: {stack.start_problem}")
+        _start_the_rest(stack, timeout=budget)
+    elif below:
+        rows = (f"{name}: {reason}" for name, reason in sorted(below.items()))
+        stack.start_problem = "\n".join(rows)
     stack.expect_no_more()
+
+
+def _start_the_rest(stack: Stack, *, timeout: float) -> None:
+    """Start what was left out when Compose gave up on all services for one of them.
+
+    The engine starts them: Compose would run done jobs again, or, without dependencies,
+    make containers of another configuration.
+    """
+    needed = needs(stack.model)
+    since = now_ns(stack)
+    for layer in layers(stack.model.services, needed):
+        now = stack.look()
+        ready = frozenset(
+            name
+            for name in layer
+            if now.rows[name].standing is Standing.ABSENT and now.sound_in(needed[name])
+        )
+        for name in ready:
+            with suppress(ComposeError):
+                stack.compose("create", name, timeout=timeout)
+        start((row for row in stack.containers() if row.service in ready), stack)
+        if ready:
+            await_all(stack, ready, since)
 
 
 def _missing_images(stack: Stack) -> bool:

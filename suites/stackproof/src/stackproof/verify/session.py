@@ -21,6 +21,7 @@ from ..check import Case, Phase, Result, Verdict, undecided
 from ..contract.plan import Plan
 from ..errors import StackproofError, UsageError
 from ..report.record import Record
+from .connect import need_image
 from .evidence import keep_record, surroundings
 from .live import live_stack
 from .owned import owned_stack
@@ -164,6 +165,8 @@ class Session:
 
     def _open(self) -> Stack:
         contract = self.plan.contract
+        if self.terms.options.helper_image is not None:
+            need_image(self._engine, self.terms.options.helper_image)
         if self.terms.live is not None:
             return live_stack(
                 contract,

@@ -40,7 +40,7 @@ def test_service_clears_its_volume(foreign: Verify) -> None:
 
     outcome = foreign("shop", defect, select=("DATA",))
 
-    assert outcome.failed == {("DATA-03", ""), ("DATA-04", "")}, str(outcome)
+    assert outcome.failed == {("DATA-03", "store"), ("DATA-04", "store")}, str(outcome)
     assert outcome.of("DATA-05")
 
 
@@ -53,7 +53,7 @@ def test_volume_in_memory(foreign: Verify) -> None:
 
     outcome = foreign("shop", defect, select=("DATA",))
 
-    assert outcome.failed == {("DATA-03", ""), ("DATA-04", "")}, str(outcome)
+    assert outcome.failed == {("DATA-03", "store"), ("DATA-04", "store")}, str(outcome)
 
 
 def test_second_start_fails(foreign: Verify) -> None:

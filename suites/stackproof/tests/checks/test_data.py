@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,18 +104,6 @@ def test_claims(check_id: str, wanted: list[str]) -> None:
     found = next(check for check in CHECKS if check.id == check_id)
 
     assert [claim.label for claim in found.claims(CONTRACT)] == wanted
-
-
-@pytest.mark.parametrize("check_id", ["DATA-03", "DATA-04"])
-def test_volume_in_memory_is_not_expected_to_keep_anything(check_id: str) -> None:
-    """The kernel drops a tmpfs with its last mount: whoever declares it means that."""
-    found = next(check for check in CHECKS if check.id == check_id)
-    options = {"type": "tmpfs", "device": "tmpfs"}
-    memory = {**DOCUMENT["volumes"]["data"], "driver_opts": options}
-    document = {**DOCUMENT, "volumes": {"data": memory}}
-    model = parse_config(json.dumps(document))
-
-    assert not list(found.claims(replace(CONTRACT, document=document, model=model)))
 
 
 def test_only_used_volumes_count_as_mounted() -> None:

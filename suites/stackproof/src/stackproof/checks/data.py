@@ -112,24 +112,22 @@ def _judge_volume(claim: Claim, stack: Stack) -> Finding:
 
 
 def _users(model: StackModel, volume: str) -> tuple[str, ...]:
-    return tuple(
-        service.name
+    """Return the services that mount a volume, those that may write to it first."""
+    found = [
+        (mount.read_only, service.name)
         for service in model.services.values()
-        if service.replicas
-        and any(
-            mount.kind == "volume" and mount.source == volume
-            for mount in service.mounts
-        )
-    )
+        for mount in service.mounts
+        if service.replicas and mount.kind == "volume" and mount.source == volume
+    ]
+    return tuple(dict.fromkeys(name for _, name in sorted(found)))
 
 
 def _kept(contract: Contract) -> Iterator[Claim]:
     for name, volume in contract.model.volumes.items():
         users = _users(contract.model, name)
-        in_memory = volume.driver_opts.get("type") == "tmpfs"
-        if users and not volume.external and not in_memory:
+        if users and not volume.external:
             yield Claim(
-                subject=Subject(key=f"volumes.{name}"),
+                subject=Subject(service=users[0]),
                 label=f"volume {name}",
                 promised=f"what {', '.join(users)} put there survives",
                 detail=name,

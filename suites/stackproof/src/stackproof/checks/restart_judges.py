@@ -100,7 +100,7 @@ def _ended(
     for hit in crash.hits:
         end = _first(crash, hit, "die")
         policy = declared_policy(declared) or hit.policy
-        if end is None or policy is None:
+        if hit.problem or end is None or policy is None:
             name = name_of(hit.number)
             return undecided(hit.problem or f"{service} did not end on {name}")
         code = end.exit_code or 0

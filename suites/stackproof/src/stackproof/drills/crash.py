@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from ..errors import WaitTimeout
 from ..events import Event
 from ..restarts import Policy, declared_policy, long_running
 from ..verify.container import Inspected
@@ -20,7 +22,9 @@ from .layers import joined
 from .returning import Return, come_back, now_ns, well
 from .signals import number_of
 
+_ARRIVAL_SECONDS = 10.0
 _MOST_RETRIES = 5
+_KILLED = 128 + int(signal.SIGKILL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +105,7 @@ def _waves(
         if not wave:
             continue
         found.update(_wave(stack, wave, services, number))
-        suspects = _suspects(found, wave)
+        suspects = _suspects(found, wave) | forestalled(found, wave)
         for name in sorted(suspects) if len(wave) > 1 else ():
             found.update(_wave(stack, frozenset({name}), services, number))
     return found
@@ -113,6 +117,22 @@ def _suspects(found: Crashes, wave: frozenset[str]) -> frozenset[str]:
     if len(back.lost) == 1 and not (back.late or back.gave_up):
         return frozenset()
     return back.troubled & wave
+
+
+def forestalled(found: Crashes, wave: frozenset[str]) -> frozenset[str]:
+    """Return services that ended by themselves, for want of a peer, before the hit."""
+    return frozenset(
+        name
+        for name in wave
+        if any(_too_late(found[name], h) for h in found[name].hits)
+    )
+
+
+def _too_late(crash: Crash, hit: Hit) -> bool:
+    ends = (e for e in crash.events if e.container == hit.container)
+    end = next((e for e in ends if e.action == "die" and e.time_ns > crash.since), None)
+    by_kill = end is not None and end.exit_code == _KILLED
+    return bool(hit.problem) or (hit.number == signal.SIGKILL and not by_kill)
 
 
 def _wave(
@@ -177,7 +197,19 @@ def _forget_restarts(stack: Stack, name: str) -> None:
     grace = int(stack.model.services[name].stop_grace_seconds)
     for row in stack.containers(name):
         if row.restart_count:
+            since = now_ns(stack)
             stack.engine.api.restart(row.id, timeout=grace)
+            _await_start(stack, row.id, since)
+
+
+def _await_start(stack: Stack, container: str, since: int) -> None:
+    """Wait for the record of a start, which else would count as one after a crash."""
+    with suppress(WaitTimeout):
+        stack.events.wait_for(
+            lambda event: event.action == "start" and event.container == container,
+            timeout=_ARRIVAL_SECONDS,
+            after_ns=since,
+        )
 
 
 def _free_guests(stack: Stack, hosts: frozenset[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from ..check import Claim, Finding, Verdict, passed, undecided
@@ -176,11 +176,23 @@ def numbered(
     }
 
 
+def running_port(declared: Port, ports: Iterable[Port]) -> Port:
+    """Return the port of a copy that stands for a declared one (pure).
+
+    In a copy the engine chooses the host's ports: two that differ only there are one.
+    """
+    same = (declared.target, declared.protocol, declared.host_ip)
+    return next(
+        (p for p in ports if (p.target, p.protocol, p.host_ip) == same), declared
+    )
+
+
 def judge_host_port(claim: Claim, stack: Stack) -> Finding:
     """Judge whether the host offers a published port."""
     name, index = str(claim.subject.service), cast("int", claim.detail)
     service = stack.model.services[name]
-    port = service.ports[index]
+    declared = stack.contract.model.services[name].ports[index]
+    port = running_port(declared, service.ports) if stack.owned else declared
     seen = sight(stack)
     if seen.ended_by_design(name):
         return _judge_bound(port, stack, name)

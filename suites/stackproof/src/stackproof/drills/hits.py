@@ -26,6 +26,7 @@ _KILL_SECONDS = 30.0
 _BACK_OFF_SECONDS = 65.0
 """The engine doubles its pause with each restart of what ran for less than 10 s."""
 _STARVING_SECONDS = 90.0
+_OOM_SECONDS = 5.0
 _LONGEST_GRACE = 30.0
 _EVERY_SECONDS = 0.05
 
@@ -78,11 +79,26 @@ def hit_all(stack: Stack, rows: Iterable[Inspected], number: Number) -> tuple[Hi
 
 
 def _starve(stack: Stack, row: Inspected) -> None:
+    """Fill a container's memory until the kernel kills its main process.
+
+    The kernel's counter goes with the control group, which the engine may have removed
+    before the probe reads it: what counts then is the engine's own `oom` event.
+    """
+    since = max((event.time_ns for event in stack.events.events), default=0)
     limit = int(row.host_config.get("Memory") or 0)
     asked = {"pid": row.pid, "limit": limit, "victim": "container"}
     seen = stack.vantage.probe("memory", asked, timeout=_STARVING_SECONDS)
-    if (seen["oom_kill_after"] or 0) <= (seen["oom_kill_before"] or 0):
-        raise ProbeError("memory", "the kernel killed nothing at the memory limit")
+    if (seen["oom_kill_after"] or 0) > (seen["oom_kill_before"] or 0):
+        return
+    try:
+        stack.events.wait_for(
+            lambda event: event.action == "oom" and event.container == row.id,
+            timeout=_OOM_SECONDS,
+            after_ns=since,
+        )
+    except WaitTimeout as err:
+        why = "the kernel killed nothing at the memory limit"
+        raise ProbeError("memory", why) from err
 
 
 def await_deaths(stack: Stack, hits: Iterable[Hit], since: int) -> None:

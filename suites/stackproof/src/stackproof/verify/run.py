@@ -30,7 +30,7 @@ _OBSERVING = (
     requests.RequestException,
     OSError,
     ValueError,
-    KeyError,
+    LookupError,
 )
 
 

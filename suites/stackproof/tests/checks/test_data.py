@@ -13,7 +13,6 @@ import pytest
 from stackproof.check import Finding, Verdict
 from stackproof.checks.data import CHECKS
 from stackproof.checks.leftovers import (
-    anonymous_volumes,
     judge_anonymous,
     judge_comes_back,
     judge_kept,
@@ -313,7 +312,7 @@ def test_anonymous_volumes() -> None:
     """The engine names them with 64 hexadecimal digits."""
     found = row(Mounts=[VOLUME, {**VOLUME, "Name": "ab" * 32, "Destination": "/anon"}])
 
-    assert anonymous_volumes(found) == ("/anon",)
+    assert list(found.anonymous_volumes.values()) == ["/anon"]
     check(judge_anonymous(["/anon"]), "/anon")
     check(judge_anonymous([]), None)
 

@@ -27,7 +27,6 @@ from ..verify.container import Inspected
 from ..verify.stack import Stack
 from .granted import grants
 from .leftovers import (
-    anonymous_volumes,
     judge_anonymous,
     judge_comes_back,
     judge_kept,
@@ -176,7 +175,8 @@ def _stateful(contract: Contract) -> Iterator[Claim]:
 
 def _judge_anonymous(claim: Claim, stack: Stack) -> Finding:
     rows = stack.containers(claim.subject.service)
-    return judge_anonymous(place for row in rows for place in anonymous_volumes(row))
+    places = (place for row in rows for place in row.anonymous_volumes.values())
+    return judge_anonymous(places)
 
 
 def _judge_outside(claim: Claim, stack: Stack) -> Finding:

@@ -10,7 +10,6 @@ from ..check import Finding, failed, passed, undecided
 from ..drills.markers import Kept
 from ..verify.container import Inspected
 
-_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 _ADDED, _MODIFIED = 1, 0
 _SHOWN = 5
 # Where everybody may write what nobody misses.
@@ -79,18 +78,6 @@ def judge_comes_back(
             "run left in its volumes, or needs what only its old container had.",
         )
     return passed(f"comes back after {' and '.join(lost)}")
-
-
-def anonymous_volumes(row: Inspected) -> tuple[str, ...]:
-    """Return where a container has volumes without a name."""
-    return tuple(
-        sorted(
-            str(mount.get("Destination"))
-            for mount in row.attrs.get("Mounts") or ()
-            if mount.get("Type") == "volume"
-            and _ANONYMOUS.fullmatch(str(mount.get("Name")))
-        )
-    )
 
 
 def judge_anonymous(places: Iterable[str]) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from ..errors import ModelError
 from ..model import Health, State
 
 _LABEL = "com.docker.compose."
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,16 @@ class Inspected:
     def networks(self) -> Mapping[str, Mapping[str, Any]]:
         """The engine's name of each network to the container's place in it."""
         return (self.attrs.get("NetworkSettings") or {}).get("Networks") or {}
+
+    @property
+    def anonymous_volumes(self) -> Mapping[str, str]:
+        """The engine's name of each volume that nobody named, to its place."""
+        return {
+            str(mount["Name"]): str(mount.get("Destination"))
+            for mount in self.attrs.get("Mounts") or ()
+            if mount.get("Type") == "volume"
+            and _ANONYMOUS.fullmatch(str(mount.get("Name")))
+        }
 
     @property
     def running(self) -> bool:

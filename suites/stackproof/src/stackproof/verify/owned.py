@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 from docker import DockerClient
-from docker.errors import ImageNotFound, NullResource
+from docker.errors import ImageNotFound, NotFound, NullResource
 
 from ..compose import Compose
 from ..contract.source import Contract
@@ -235,6 +235,9 @@ def _remove(stack: Stack) -> None:
         remove_project(stack.engine, stack.compose.project)
     else:
         remove_images(stack.engine, stack.compose.project)
+    for name in stack.unnamed_volumes:
+        with suppress(NotFound):
+            stack.engine.volumes.get(name).remove()
     shutil.rmtree(stack.folder / "binds", ignore_errors=True)
     (stack.folder / "compose.json").unlink(missing_ok=True)
 

@@ -53,6 +53,8 @@ class Stack:
         notes: what was changed to keep an owned stack apart.
         expected: the services that were sound after the start; each disturbance has to
             leave them sound. Of others nothing is expected: they may come and go.
+        unnamed_volumes: volumes without a name that containers of an owned stack had;
+            they outlive a `down` that keeps volumes, and go with the stack.
     """
 
     contract: Contract
@@ -68,6 +70,7 @@ class Stack:
     start_problem: str | None = None
     notes: tuple[str, ...] = ()
     expected: frozenset[str] | None = None
+    unnamed_volumes: set[str] = field(default_factory=set)
     _once: dict[str, object] = field(default_factory=dict)
 
     def containers(self, service: str | None = None) -> tuple[Inspected, ...]:
@@ -131,17 +134,25 @@ class Stack:
         def ended_for_good(seen: Standings) -> bool:
             return seen.lost_in(services)
 
-        return wait_until(
+        seen = wait_until(
             self.look,
             settled,
             failed=ended_for_good,
             timeout=settle_budget(self.model) if timeout is None else timeout,
             every=_EVERY_SECONDS,
         )
+        self.note_volumes()
+        return seen
+
+    def note_volumes(self) -> None:
+        """Remember the volumes without a name, which nothing else leads back to."""
+        for row in self.containers():
+            self.unnamed_volumes.update(row.anonymous_volumes)
 
     def expect_no_more(self) -> None:
         """Expect of later disturbances only that they bring back what is sound now."""
         self.expected = self.look().sound_services
+        self.note_volumes()
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """Return what `make` returned the first time that `name` was asked for.

@@ -165,3 +165,21 @@ def test_missing_limits_and_headroom_are_reported(foreign: Foreign) -> None:
         "LIMIT-17[web]",
     }, str(strict)
     assert Verdict.NOT_PROMISED not in {result.verdict for result in strict.results}
+
+
+@pytest.mark.timeout(120)
+def test_other_size_of_shared_memory_is_seen(
+    foreign: Foreign, changed: Callable[..., Callable[[Stack], None]]
+) -> None:
+    """A container that was made before the file was changed keeps its /dev/shm."""
+
+    def declare(document: Document) -> None:
+        document["services"]["web"]["shm_size"] = "8m"
+
+    def forget(services: Document) -> None:
+        services["web"]["shm_size"] = "16777216"
+
+    select = ("LIMIT-08",)
+    outcome = foreign("shop", declare, select=select, after_start=changed(forget))
+
+    assert outcome.failed == {("LIMIT-08", "web")}, str(outcome)

@@ -96,3 +96,26 @@ def test_stop_that_does_not_last_is_seen(foreign: Foreign) -> None:
     helpers[0].join(10)
 
     assert outcome.red == {"RESTART-03[worker]"}, str(outcome)
+
+
+@pytest.mark.timeout(180)
+def test_policies_that_were_weakened_are_seen(foreign: Foreign) -> None:
+    """After an end by itself, for want of memory, and at the limit of restarts."""
+
+    def weaken(stack: Stack) -> None:
+        for service, policy in (("api", "no"), ("worker", "on-failure:1")):
+            command = ("docker", "update", f"--restart={policy}")
+            container = stack.container(service).id
+            run_command((*command, container), env={}, timeout=30)
+
+    outcome = foreign(
+        "shop",
+        select=("RESTART-06", "RESTART-07", "RESTART-08"),
+        after_start=weaken,
+    )
+
+    assert outcome.failed == {
+        ("RESTART-06", "api"),
+        ("RESTART-07", "worker"),
+        ("RESTART-08", "api"),
+    }, str(outcome)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stackproof.check import Verdict
+from stackproof.verify.stack import Stack
 from stackproof.verify.trial import Outcome
 
 Foreign = Callable[..., Outcome]
@@ -125,3 +126,23 @@ def test_impatience_breaks_a_fragile_end(foreign: Foreign) -> None:
     outcome = foreign("shop", fragile, select=("STOP",), strict=True)
 
     assert outcome.red == {"STOP-06[worker]"}, str(outcome)
+
+
+@pytest.mark.timeout(180)
+def test_container_with_another_signal_is_seen(
+    foreign: Foreign, changed: Callable[..., Callable[[Stack], None]]
+) -> None:
+    """A container that was made before the file was changed is told by the old one."""
+
+    def declare(document: dict[str, Any]) -> None:
+        document["services"]["worker"]["stop_signal"] = "SIGINT"
+
+    def forget(services: dict[str, Any]) -> None:
+        services["worker"]["stop_signal"] = "SIGTERM"
+
+    select = ("STOP-02", "STOP-07")
+    outcome = foreign("shop", declare, select=select, after_start=changed(forget))
+
+    assert outcome.failed == {("STOP-02", "worker"), ("STOP-07", "worker")}, str(
+        outcome
+    )

@@ -38,6 +38,8 @@ from stackproof.verify.vantage import NoVantage
 class FakeApi:
     """The calls that evidence makes."""
 
+    base_url = "http+docker://localhost"
+
     def containers(self, **_filters: object) -> list[dict[str, str]]:
         """Return one row."""
         return [{"Id": "1"}]

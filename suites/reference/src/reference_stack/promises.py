@@ -28,7 +28,7 @@ from stackproof.registry import all_checks
 from stackproof.verify.owned import owned_stack
 from stackproof.verify.run import Judge
 from stackproof.verify.stack import Options, Stack
-from stackproof.verify.vantage import choose_vantage
+from stackproof.verify.vantage import choose_vantage, on_this_host
 
 from .project import SourceKind, StackProject, Variant, prepare
 from .stack import ReferenceStack
@@ -156,7 +156,9 @@ def proof_stack(running: ReferenceStack, plan: Plan) -> Stack:
         document=plan.contract.document,
         model=plan.contract.model,
         engine=running.engine,
-        vantage=choose_vantage(project.name, helper_image=None),
+        vantage=choose_vantage(
+            project.name, helper_image=None, local=on_this_host(running.engine)
+        ),
         owned=True,
         recorder=running.recorder,
         folder=project.secrets.parent,

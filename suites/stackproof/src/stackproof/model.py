@@ -216,12 +216,6 @@ class StackModel:
         object.__setattr__(self, "one_shots", ending)
         object.__setattr__(self, "long_running", frozenset(self.services) - ending)
 
-    def shared_networks(self, one: str, other: str) -> tuple[str, ...]:
-        """Return the networks that two services have in common."""
-        mine = {attached.network for attached in self.services[one].networks}
-        theirs = {attached.network for attached in self.services[other].networks}
-        return tuple(sorted(mine & theirs))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:

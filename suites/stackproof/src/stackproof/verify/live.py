@@ -11,7 +11,7 @@ from ..contract.source import Contract
 from ..errors import UsageError
 from .container import inspect_project
 from .stack import Options, Stack
-from .vantage import choose_vantage
+from .vantage import choose_vantage, on_this_host
 
 
 def live_stack(
@@ -40,7 +40,11 @@ def live_stack(
         document=contract.document,
         model=contract.model,
         engine=engine,
-        vantage=choose_vantage(project, helper_image=options.helper_image),
+        vantage=choose_vantage(
+            project,
+            helper_image=options.helper_image,
+            local=on_this_host(engine),
+        ),
         owned=False,
         recorder=None,
         folder=folder,

@@ -32,7 +32,7 @@ from .abandoned import (
 from .isolate import BindCopy, Isolated, isolate
 from .stack import Options, Stack
 from .standing import Standing, settle_budget
-from .vantage import choose_vantage
+from .vantage import choose_vantage, on_this_host
 
 PURPOSE = "stackproof"
 _PREPARE_SECONDS = 1800.0
@@ -74,7 +74,11 @@ def owned_stack(
                 document=json.loads(document),
                 model=parse_config(document),
                 engine=engine,
-                vantage=choose_vantage(project, helper_image=options.helper_image),
+                vantage=choose_vantage(
+                    project,
+                    helper_image=options.helper_image,
+                    local=on_this_host(engine),
+                ),
                 owned=True,
                 recorder=recorder,
                 folder=folder,

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from docker import DockerClient
+
 from ..errors import ProbeError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CAPABILITIES = ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE")
 _UNCONFINED = ("apparmor=unconfined", "seccomp=unconfined", "label=disable")
+_OWN_SOCKET = "http+docker://localhost"  # as the docker SDK spells a Unix socket
 LABEL = "io.stackproof.run"
 """Label of every container beside the project's own; its value is the project."""
 
@@ -97,9 +100,15 @@ class NoVantage:
         raise ProbeError(name, self.reason)
 
 
-def choose_vantage(
-    project: str, *, helper_image: str | None, local: bool = True
-) -> Vantage:
+def on_this_host(engine: DockerClient) -> bool:
+    """Tell whether the engine is reached by this host's own socket.
+
+    Process ids of an engine elsewhere are those of other processes here.
+    """
+    return str(engine.api.base_url) == _OWN_SOCKET
+
+
+def choose_vantage(project: str, *, helper_image: str | None, local: bool) -> Vantage:
     """Return the best vantage that this user has."""
     if helper_image:
         return HelperVantage(helper_image, project)

@@ -8,6 +8,7 @@ IngestionError
 │   ├── ProtocolViolation
 │   └── CommandRefused
 ├── ConnectionLost
+├── ConversationOver
 ├── SpoolError
 └── ForwardError
 ```
@@ -19,6 +20,7 @@ __all__ = [
     "AuthRejected",
     "CommandRefused",
     "ConnectionLost",
+    "ConversationOver",
     "ForwardError",
     "FrameUnreadable",
     "IngestionError",
@@ -95,6 +97,17 @@ class ConnectionLost(IngestionError):
 
     def __str__(self) -> str:
         return f"{self.url}: {self.cause}"
+
+
+class ConversationOver(IngestionError):
+    """The connection ended before Home Assistant answered what was asked."""
+
+    def __init__(self, awaited: str) -> None:
+        super().__init__(awaited)
+        self.awaited = awaited
+
+    def __str__(self) -> str:
+        return f"the connection ended before Home Assistant answered: {self.awaited}"
 
 
 class SpoolError(IngestionError):

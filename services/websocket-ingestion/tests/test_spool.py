@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +15,8 @@ import pytest
 from servicekit.health import STARTING, Health, Status
 from servicekit.wire import Origin, Outcome
 from websocket_ingestion.errors import SpoolError
+from websocket_ingestion.gaps import Gap, GapTotals
+from websocket_ingestion.journal import JournalView
 from websocket_ingestion.ledger import Acknowledged, Arrival, Counters
 from websocket_ingestion.spool import Lot, Spool, SpoolLimits, SpoolState
 from websocket_ingestion.store import Store
@@ -492,3 +495,112 @@ async def test_the_age_is_that_of_the_oldest_open_frame(
         one = spool.view().oldest_age_seconds
 
     assert (empty, both, one) == (0.0, 60.0, 30.0)
+
+
+@pytest.mark.asyncio
+async def test_gaps_and_entities_are_known_after_a_restart(
+    path: Path, health: Health
+) -> None:
+    """What was awaited is durable, numbered on, and seen at once and later."""
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        first = await spool.open_gap(cause="lost", from_us=5, opened_us=9)
+        second = await spool.open_gap(cause="again", from_us=6, opened_us=10)
+        await spool.save_gap(replace(first, closed_us=11, expected=3, recovered=2))
+        await spool.put([one._replace(entities=("a.1", "b.2")) for one in frames(1)])
+        await spool.flush()
+        await spool.forget_entities(["a.1"])
+        before = spool.open_gaps, spool.view().gaps, set(spool.entities)
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        after = spool.open_gaps, spool.view().gaps, set(spool.entities)
+        third = await spool.open_gap(cause="third", from_us=7, opened_us=12)
+        listed = await spool.gaps(2)
+
+    assert before == after == ((second,), GapTotals(1, 1, 3, 2, 0), {"b.2"})
+    assert (first.id, second.id, third.id) == (1, 2, 3)
+    assert listed == [third, second]
+
+
+@pytest.mark.asyncio
+async def test_the_reason_of_the_end_is_kept_until_the_next_gap(
+    path: Path, health: Health
+) -> None:
+    """It survives the restart; the gap that it explains uses it up."""
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        fresh = spool.ended
+        await spool.note_end("was stopped")
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        noted = spool.ended
+        await spool.open_gap(cause=noted, from_us=1, opened_us=2)
+        used = spool.ended
+
+    assert (fresh, noted, used) == ("", "was stopped", "")
+
+
+@pytest.mark.asyncio
+async def test_a_gap_waits_for_the_disk_and_an_end_note_does_not(
+    path: Path, health: Health, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the disk fails a gap is tried again, a note is given up at once."""
+    broken = True
+
+    def fail(self: Store, gap: Gap, *, after_end: bool = False) -> JournalView:
+        if broken:
+            raise BROKEN
+        return keep(self, gap, after_end=after_end)
+
+    keep = Store.save_gap
+    monkeypatch.setattr(Store, "save_gap", fail)
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        async with asyncio.TaskGroup() as tasks:
+            opening = tasks.create_task(
+                spool.open_gap(cause="c", from_us=1, opened_us=2)
+            )
+            await until("spool_unwritable")
+            with pytest.raises(SpoolError, match="disk I/O error"):
+                await spool.note_end("stopped")
+            early = opening.done()
+            broken = False
+        await until("spool_unwritable", there=False)
+        known = spool.open_gaps, spool.accepting
+
+    assert not early
+    assert known == ((opening.result(),), True)
+
+
+@pytest.mark.asyncio
+async def test_a_note_without_a_file_is_refused(
+    blocked: Path, health: Health, until: Until
+) -> None:
+    """A service that never got its file ends without waiting for it."""
+    async with running(blocked, health) as spool:
+        early = asyncio.ensure_future(spool.note_end("stopped"))  # noqa: TID251
+        await asyncio.wait({early})
+        await until("spool_unwritable")
+        with pytest.raises(SpoolError, match="not open yet|Is a directory|unable"):
+            await spool.note_end("stopped")
+
+    assert isinstance(early.exception(), SpoolError)
+    with pytest.raises(SpoolError, match="spool"):
+        await spool.save_gap(
+            Gap(id=1, cause="c", opened_us=1, from_us=1, until_us=None)
+        )
+
+
+@pytest.mark.asyncio
+async def test_recent_frames_survive_their_acknowledgement(
+    path: Path, health: Health
+) -> None:
+    """They are read from the file, forwarded or not."""
+    async with running(path, health) as spool:
+        await spool.put(frames(1, 2, 3))
+        await spool.flush()
+        await drain(spool)
+        await saved(spool)
+        found = await spool.recent(received_since_us=90_000_000, max_events=2)
+
+    assert [len(frame.payload) for frame in found if frame.events] == [2, 3]

@@ -9,12 +9,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from servicekit.wire import Frame, Origin, Outcome
+from websocket_ingestion import journal as journal_module
 from websocket_ingestion import store as store_module
 from websocket_ingestion.errors import SpoolError
+from websocket_ingestion.gaps import Gap, GapTotals
+from websocket_ingestion.journal import JournalView
 from websocket_ingestion.ledger import Acknowledged, Arrival, Counters
 from websocket_ingestion.store import Store
 
@@ -219,6 +223,171 @@ def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     with pytest.raises(SpoolError, match="SQLITE_NOTADB"):
         Store.open(path)
     assert path.read_bytes() == b"garbage" * 1000
+
+
+VERSION_1 = """
+    CREATE TABLE frames (
+        row INTEGER PRIMARY KEY,
+        received_us INTEGER NOT NULL,
+        origin TEXT NOT NULL,
+        events INTEGER NOT NULL,
+        crc32 INTEGER NOT NULL,
+        payload BLOB NOT NULL
+    );
+    CREATE TABLE ledger (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        received INTEGER NOT NULL,
+        forwarded INTEGER NOT NULL,
+        written INTEGER NOT NULL,
+        merged INTEGER NOT NULL,
+        dead_lettered INTEGER NOT NULL,
+        expired INTEGER NOT NULL,
+        cursor INTEGER NOT NULL,
+        last_row INTEGER NOT NULL,
+        last_event_us INTEGER NOT NULL,
+        CHECK (forwarded = written + merged + dead_lettered + expired),
+        CHECK (received >= forwarded AND last_row >= cursor)
+    );
+    INSERT INTO ledger VALUES (1, 9, 5, 4, 0, 1, 0, 2, 4, 777);
+    INSERT INTO frames VALUES (2, 11, 'live', 2, 1908338681, x'62');
+    INSERT INTO frames VALUES (3, 12, 'snapshot', 3, 3685882489, x'6363');
+    INSERT INTO frames VALUES (4, 13, 'live', 1, 2564639436, x'64');
+    PRAGMA user_version = 1;
+"""
+"""What version 0.1.0 wrote: four frames, one of them pruned, one acknowledged."""
+
+
+def test_a_spool_of_version_1_is_read(path: Path) -> None:
+    """An update of the service goes on where the old version was."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as raw:
+        raw.executescript("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL")
+        raw.executescript(VERSION_1)
+    with closing(Store.open(path)) as store:
+        before = store.counters
+        open_frames = read(store, before.cursor)
+        journal, names = store.journal(), store.entities()
+        store.commit(arrivals(b"new"), written(4, 4))
+
+    assert before == Counters(
+        received=9,
+        forwarded=5,
+        written=4,
+        dead_lettered=1,
+        cursor=2,
+        last_row=4,
+        last_event_us=777,
+    )
+    assert [(one.row, one.payload) for one in open_frames] == [(3, b"cc"), (4, b"d")]
+    assert (journal, names) == (JournalView(), set())
+    with closing(Store.open(path)) as again:
+        assert (again.counters.received, again.counters.pending) == (11, 2)
+        assert [one.payload for one in read(again, 4)] == [b"new"]
+
+
+def test_recent_frames_are_the_newest(store: Store) -> None:
+    """From the last one back, to the time or the number of events; oldest first."""
+    store.commit(
+        [Arrival(number, Origin.LIVE, 2, b"%d" % number) for number in range(1, 7)]
+    )
+    store.commit((), written(6, 12))
+
+    def rows(since_us: int, events: int) -> list[int]:
+        found = store.recent(received_since_us=since_us, max_events=events)
+        return [frame.row for frame in found]
+
+    assert rows(4, 99) == [4, 5, 6]
+    assert rows(0, 5) == [5, 6]
+    assert rows(0, 1) == rows(7, 99) == []
+
+
+def test_a_damaged_frame_is_not_recent(path: Path, store: Store) -> None:
+    """Nobody learns from a payload that does not match its checksum."""
+    store.commit(arrivals(b"good", b"evil", b"fine"))
+    store.close()
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("UPDATE frames SET payload = x'00' WHERE row = 2")
+    with closing(Store.open(path)) as again:
+        found = again.recent(received_since_us=0, max_events=99)
+
+    assert [frame.payload for frame in found] == [b"good", b"fine"]
+
+
+def test_entities_are_durable_with_their_frame(path: Path, store: Store) -> None:
+    """They are known after a restart; a forgotten one is not."""
+    seen = [one._replace(entities=("a.1", "b.2")) for one in arrivals(b"x")]
+    store.commit([*seen, *[one._replace(entities=("a.1", "c.3")) for one in seen]])
+    store.forget_entities(["b.2", "never.seen"])
+    store.close()
+    with closing(Store.open(path)) as again:
+        assert again.entities() == {"a.1", "c.3"}
+
+
+def gap(number: int, **more: Any) -> Gap:
+    """Return an open gap with this id."""
+    known = {"cause": "c", "opened_us": 20, "from_us": 10, "until_us": None}
+    return Gap(id=number, **{**known, **more})
+
+
+def test_gaps_come_back_as_they_were_saved(path: Path, store: Store) -> None:
+    """Every field survives; saving again replaces; only open ones are open."""
+    closed = gap(
+        1,
+        until_us=15,
+        closed_us=30,
+        entities=4,
+        expected=9,
+        recovered=7,
+        unrecoverable=2,
+        reasons={"not_recorded": 2},
+        examples=("light.ä", "b.2"),
+    )
+    store.save_gap(gap(1))
+    store.save_gap(gap(2, expected=1))
+    store.save_gap(closed)
+    store.close()
+    with closing(Store.open(path)) as again:
+        journal, listed = again.journal(), again.gaps(10)
+
+    assert listed == [gap(2, expected=1), closed]
+    assert journal == JournalView(
+        "", (gap(2, expected=1),), GapTotals(1, 1, 10, 7, 2), 2
+    )
+
+
+def test_examples_are_bounded(store: Store) -> None:
+    """A gap names some entities and counts the others."""
+    store.save_gap(gap(1, examples=tuple(f"a.{number}" for number in range(50))))
+
+    assert store.gaps(1)[0].examples == tuple(f"a.{number}" for number in range(20))
+
+
+def test_old_gaps_go_and_their_sums_stay(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the closed ones the newest are kept, of the open ones all."""
+    monkeypatch.setattr(journal_module, "_MOST_CLOSED", 3)
+    store.save_gap(gap(1))
+    for number in range(2, 9):
+        store.save_gap(gap(number, closed_us=1, expected=number, unrecoverable=1))
+
+    assert [one.id for one in store.gaps(99)] == [8, 7, 6, 1]
+    assert store.journal().totals == GapTotals(1, 7, sum(range(2, 9)), 0, 7)
+    assert [one.id for one in store.gaps(2)] == [8, 7]
+
+
+def test_the_end_note_is_used_up_by_the_gap_after_it(path: Path, store: Store) -> None:
+    """A death without a note is seen, because the last note is gone."""
+    store.note_end("was stopped")
+    store.close()
+    with closing(Store.open(path)) as again:
+        noted = again.journal().ended
+        again.save_gap(gap(1))
+        kept = again.journal().ended
+        again.save_gap(gap(2), after_end=True)
+        gone = again.journal().ended
+
+    assert (noted, kept, gone) == ("was stopped", "was stopped", "")
 
 
 def test_a_place_that_is_no_folder_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ class Arrival(NamedTuple):
     """A frame on its way into the spool; it has no row yet.
 
     Times are UTC in microseconds; `last_event_us` is 0 if the frame has no
-    event of which the time counts.
+    event of which the time counts. `entities` are ids seen for the first time:
+    they become durable with the frame.
     """
 
     received_us: int
@@ -26,6 +27,7 @@ class Arrival(NamedTuple):
     events: int
     payload: bytes
     last_event_us: int = 0
+    entities: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Counters:
     """The ledger: events since the spool was made, and the position.
 
     At any moment received = forwarded + pending, and
-    forwarded = written + merged + dead_lettered + expired.
+    forwarded = written + merged + dead_lettered + expired. `last_event_us` is the
+    time of the last event in order: a clock that steps back takes it along.
     """
 
     received: int = 0
@@ -74,9 +77,7 @@ class Counters:
                 then,
                 received=then.received + sum(one.events for one in arrivals),
                 last_row=then.last_row + len(arrivals),
-                last_event_us=max(
-                    then.last_event_us, *(one.last_event_us for one in arrivals)
-                ),
+                last_event_us=_last_event(arrivals) or then.last_event_us,
             )
         if acknowledged is not None:
             outcome = acknowledged.outcome
@@ -90,6 +91,12 @@ class Counters:
                 cursor=acknowledged.cursor,
             )
         return then
+
+
+def _last_event(arrivals: Sequence[Arrival]) -> int:
+    """Return the time of the last event of which the time counts, 0 if none."""
+    times = (one.last_event_us for one in reversed(arrivals))
+    return next((time_us for time_us in times if time_us), 0)
 
 
 def plus(one: Outcome, other: Outcome) -> Outcome:

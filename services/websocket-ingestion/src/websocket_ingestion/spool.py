@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -24,6 +25,8 @@ from servicekit.retry import delays
 from servicekit.wire import Frame, Outcome
 
 from .errors import SpoolError
+from .gaps import Gap, GapTotals
+from .journal import JournalView
 from .ledger import NOTHING, Acknowledged, Arrival, Counters, plus, unsaved
 from .store import Store
 from .store_thread import Seen, StoreThread
@@ -104,6 +107,18 @@ class SpoolView(NamedTuple):
     queued_frames: int
     damaged_frames: int
     commits: int
+    gaps: GapTotals = GapTotals()
+
+
+class _Change(NamedTuple):
+    """A change of the journal that waits for the task, and who waits for it.
+
+    One that is `urgent` is given up at the first failure.
+    """
+
+    work: Callable[[Store], JournalView]
+    done: asyncio.Future[None]
+    urgent: bool
 
 
 class Spool:
@@ -134,6 +149,11 @@ class Spool:
         self._queued_bytes = 0
         self._tail = Tail(limits.memory_bytes)
         self._oldest_us: int | None = None
+        # The journal as it is in the file, and what is to be changed in it.
+        self._journal = JournalView()
+        self._last_gap_id = 0
+        self._entities: set[str] = set()
+        self._changes: list[_Change] = []
         # How far forwarding is, and the outcome that is not saved yet.
         self._position = 0
         self._outcome = NOTHING
@@ -217,6 +237,88 @@ class Spool:
         self._oldest_us = self._tail.oldest_us() or self._oldest_us
         self._schedule(self._limits.acknowledge_seconds)
 
+    @property
+    def open_gaps(self) -> tuple[Gap, ...]:
+        """The gaps that are not closed, oldest first."""
+        return self._journal.open_gaps
+
+    @property
+    def entities(self) -> AbstractSet[str]:
+        """All entities of which a frame is durable; changes with the commits."""
+        return self._entities
+
+    @property
+    def ended(self) -> str:
+        """Why the stream ended; empty if nobody had the time to note it."""
+        return self._journal.ended
+
+    async def open_gap(self, *, cause: str, from_us: int, opened_us: int) -> Gap:
+        """Return a new gap, which is durable; the end note is used up by it.
+
+        While the disk fails it waits, like `put`.
+
+        Raises:
+            SpoolError: the spool was closed meanwhile.
+        """
+        await self.wait_open()
+        gap = self._new_gap(cause=cause, from_us=from_us, opened_us=opened_us)
+        await self._change(lambda store: store.save_gap(gap, after_end=True))
+        return gap
+
+    async def save_gap(self, gap: Gap) -> None:
+        """Store the gap in place of the one with its id; durable on return.
+
+        Raises:
+            SpoolError: the spool was closed meanwhile.
+        """
+        await self._change(lambda store: store.save_gap(gap))
+
+    async def note_end(self, cause: str) -> None:
+        """Write down why the stream ended; durable on return.
+
+        Raises:
+            SpoolError: it could not be stored; there is no second try, so that
+                a broken disk does not hold up the end of the service.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if not self._opened.is_set():
+            raise SpoolError(str(self._path), "CLOSED", "the spool is not open yet")
+        await self._change(lambda store: store.note_end(cause), urgent=True)
+
+    async def forget_entities(self, ids: Iterable[str]) -> None:
+        """Drop entities from the known ones; durable on return.
+
+        Raises:
+            SpoolError: the spool was closed meanwhile.
+        """
+        names = frozenset(ids)
+        await self._change(lambda store: store.forget_entities(names))
+        self._entities -= names
+
+    async def gaps(self, limit: int) -> list[Gap]:
+        """Return at most so many gaps, the newest first.
+
+        Raises:
+            SpoolError: the file cannot be read.
+        """
+        return await self._file.ask(lambda store: store.gaps(limit))
+
+    async def recent(self, *, received_since_us: int, max_events: int) -> list[Frame]:
+        """Return the newest committed frames, acknowledged or not, oldest first.
+
+        From the last one back until one was received earlier than that (UTC in
+        microseconds) or there are more events than that.
+
+        Raises:
+            SpoolError: the file cannot be read.
+        """
+        return await self._file.ask(
+            lambda store: store.recent(
+                received_since_us=received_since_us, max_events=max_events
+            )
+        )
+
     def view(self) -> SpoolView:
         """Return the state now; the counters are those of the last commit."""
         age = 0.0
@@ -231,6 +333,7 @@ class Spool:
             queued_frames=len(self._queue),
             damaged_frames=self._damaged,
             commits=self._commits,
+            gaps=self._journal.totals,
         )
 
     async def flush(self) -> None:
@@ -243,7 +346,7 @@ class Spool:
             if self._failure is not None:
                 raise self._failure
             if self._done.is_set():
-                raise SpoolError(str(self._path), "CLOSED", "the spool is closed")
+                raise self._closed()
             self._turn.clear()
             self._wake.set()
             await self._turn.wait()
@@ -281,11 +384,13 @@ class Spool:
         waits = self._waits()
         while not self._opened.is_set() and not self._closing.is_set():
             try:
-                seen, self._oldest_us = await self._file.look()
+                opened = await self._file.look()
             except SpoolError as error:
                 self._fail(error)
                 await pause(self._closing, next(waits))
             else:
+                seen, self._oldest_us, self._journal, self._entities = opened
+                self._last_gap_id = self._journal.last_gap_id
                 self._counters = seen.counters
                 self._position = seen.counters.cursor
                 self._settle(seen)
@@ -312,6 +417,25 @@ class Spool:
             await pause(self._closing, next(waits))
 
     async def _commit(self) -> SpoolError | None:
+        """Commit all that waits; return the error if it did not work."""
+        failure = await self._commit_frames() if self._has_frames() else None
+        return failure or await self._commit_changes()
+
+    async def _commit_changes(self) -> SpoolError | None:
+        while self._changes:
+            change = self._changes[0]
+            try:
+                self._journal = await self._file.change(change.work)
+            except SpoolError as error:
+                return error
+            del self._changes[0]
+            if not change.done.done():
+                change.done.set_result(None)
+        if self._failure is not None:
+            self._judge(self._size)
+        return None
+
+    async def _commit_frames(self) -> SpoolError | None:
         """Commit the queue and the position; return the error if it did not work."""
         acknowledged = None
         if self._position > self._counters.cursor:
@@ -344,6 +468,7 @@ class Spool:
             self._oldest_us = self._queue[0].received_us
         for row, one in enumerate(self._queue[:stored], before.last_row + 1):
             self._queued_bytes -= len(one.payload)
+            self._entities.update(one.entities)
             self._tail.push(
                 Frame(row, one.origin, one.received_us, one.events, one.payload)
             )
@@ -384,13 +509,49 @@ class Spool:
         if self._failure is None:
             _log.error("spool.failed", error=str(error), name=error.name)
         self._failure = error
+        self._give_up([one for one in self._changes if one.urgent], error)
         self._state = SpoolState.UNWRITABLE
         self._accepting.clear()
         self._turn.set()
         detail = f"{error}; retrying, nothing is read from Home Assistant meanwhile"
         self._health.set("spool_unwritable", Status.FAILING, detail)
 
+    def _new_gap(self, *, cause: str, from_us: int, opened_us: int) -> Gap:
+        """Return a gap with the next id; it has to be stored."""
+        self._last_gap_id += 1
+        return Gap(
+            id=self._last_gap_id,
+            cause=cause,
+            opened_us=opened_us,
+            from_us=from_us,
+            until_us=None,
+        )
+
+    async def _change(
+        self, work: Callable[[Store], JournalView], *, urgent: bool = False
+    ) -> None:
+        """Have the task change the journal, after the frames that wait now."""
+        if self._done.is_set():
+            raise self._closed()
+        done = asyncio.get_running_loop().create_future()
+        self._changes.append(_Change(work, done, urgent))
+        self._wake.set()
+        await done
+
+    def _give_up(self, changes: list[_Change], error: SpoolError) -> None:
+        """Tell those who wait for these changes that they were not made."""
+        self._changes = [one for one in self._changes if one not in changes]
+        for change in changes:
+            if not change.done.done():
+                change.done.set_exception(error)
+
+    def _closed(self) -> SpoolError:
+        return SpoolError(str(self._path), "CLOSED", "the spool is closed")
+
     def _has_work(self) -> bool:
+        return bool(self._changes) or self._has_frames()
+
+    def _has_frames(self) -> bool:
         making_room = self._state is SpoolState.PAUSED and self._prunable > 0
         moved = self._position > self._counters.cursor
         return bool(self._queue) or moved or making_room
@@ -432,6 +593,7 @@ class Spool:
         if self._queue:
             events = sum(one.events for one in self._queue)
             _log.error("spool.not_saved", frames=len(self._queue), events=events)
+        self._give_up(self._changes, self._closed())
         await self._file.close()
         self._state = SpoolState.CLOSED
         self._accepting.clear()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple, Self
@@ -16,6 +16,8 @@ from typing import Final, NamedTuple, Self
 from servicekit.wire import Frame, Origin
 
 from .errors import SpoolError
+from .gaps import Gap
+from .journal import JOURNAL_SCHEMA, Journal, JournalView
 from .ledger import Acknowledged, Arrival, Counters
 
 __all__ = ["Chunk", "Store", "translated"]
@@ -52,6 +54,7 @@ _MIGRATIONS: Final = (
     );
     INSERT INTO ledger VALUES (1, 0, 0, 0, 0, 0, 0, 0, 0, 0);
     """,
+    JOURNAL_SCHEMA,
 )
 """One script per schema version, applied in order; `user_version` counts them."""
 
@@ -70,6 +73,7 @@ class Store:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self._path = path
         self._connection = connection
+        self._journal = Journal(connection)
         self.counters = Counters()
         self._first_row = 0
 
@@ -155,6 +159,9 @@ class Store:
                     for crc in (zlib.crc32(one.payload),)
                 ),
             )
+            self._journal.add_entities(
+                name for one in arrivals for name in one.entities
+            )
             first = min(self._first_row + prune, then.cursor + 1)
             if first > self._first_row:
                 self._connection.execute("DELETE FROM frames WHERE row < ?", (first,))
@@ -215,6 +222,71 @@ class Store:
             cause = f"no row behind {after} of {self.counters.last_row}"
             raise SpoolError(str(self._path), "SQLITE_CORRUPT", cause)
         return chunk._replace(last_row=last)
+
+    def recent(self, *, received_since_us: int, max_events: int) -> list[Frame]:
+        """Return the newest frames, acknowledged or not, the oldest of them first.
+
+        From the last row back until one was received earlier or the events do not
+        fit any more; damaged frames are left out.
+
+        Raises:
+            SpoolError: the file cannot be read.
+        """
+        frames: list[Frame] = []
+        events = 0
+        with translated(self._path):
+            rows = self._connection.execute(
+                "SELECT row, received_us, origin, events, crc32, payload"
+                " FROM frames ORDER BY row DESC"
+            )
+            for row, received_us, origin, count, crc, payload in rows:
+                events += count
+                if received_us < received_since_us or events > max_events:
+                    break
+                if zlib.crc32(payload) == crc:
+                    frame = Frame(row, Origin(origin), received_us, count, payload)
+                    frames.append(frame)
+            rows.close()
+        frames.reverse()
+        return frames
+
+    def journal(self) -> JournalView:
+        """Return the gaps that are open, the sums of all, and the end note."""
+        with translated(self._path):
+            return self._journal.view()
+
+    def gaps(self, limit: int) -> list[Gap]:
+        """Return at most so many gaps, the newest first."""
+        with translated(self._path):
+            return self._journal.gaps(limit)
+
+    def entities(self) -> set[str]:
+        """Return all entities that are known."""
+        with translated(self._path):
+            return self._journal.entities()
+
+    def save_gap(self, gap: Gap, *, after_end: bool = False) -> JournalView:
+        """Write a gap, new or known by its id; durable when it returns.
+
+        With `after_end` the note on the end of the stream is used up by it.
+        """
+        with self._transaction():
+            self._journal.save_gap(gap)
+            if after_end:
+                self._journal.note_end("")
+        return self.journal()
+
+    def note_end(self, cause: str) -> JournalView:
+        """Write down why the stream ended in order; durable when it returns."""
+        with self._transaction():
+            self._journal.note_end(cause)
+        return self.journal()
+
+    def forget_entities(self, names: Iterable[str]) -> JournalView:
+        """Drop entities from the known ones; durable when it returns."""
+        with self._transaction():
+            self._journal.forget_entities(names)
+        return self.journal()
 
     def oldest_us(self) -> int | None:
         """Return when the oldest frame that is not forwarded was received."""

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from .errors import SpoolError
+from .journal import JournalView
 from .ledger import Acknowledged, Arrival, Counters
 from .reserve import Reserve
 from .store import Chunk, Store, translated
 
-__all__ = ["Seen", "StoreThread"]
+__all__ = ["Opened", "Seen", "StoreThread"]
 
 _DRAIN_ROWS: Final = 256
 
@@ -33,6 +34,18 @@ class Seen(NamedTuple):
     failure: SpoolError | None = None
 
 
+class Opened(NamedTuple):
+    """The file as it was when it was opened.
+
+    `oldest_us` is when the oldest frame that is not forwarded was received.
+    """
+
+    seen: Seen
+    oldest_us: int | None
+    journal: JournalView
+    entities: set[str]
+
+
 class StoreThread:
     """Asynchronous face of the store; opens it when needed, also after a failure."""
 
@@ -43,18 +56,38 @@ class StoreThread:
         self._reserve = Reserve(path)
         self._store: Store | None = None
 
-    async def look(self) -> tuple[Seen, int | None]:
-        """Return the state of the file and the time of its oldest open frame.
+    async def look(self) -> Opened:
+        """Return what is in the file.
 
         Raises:
             SpoolError: it cannot be opened or read.
         """
+        return await self.ask(
+            lambda store: Opened(
+                _seen(store), store.oldest_us(), store.journal(), store.entities()
+            )
+        )
 
-        def work() -> tuple[Seen, int | None]:
-            store = self._ensure()
-            return _seen(store), store.oldest_us()
+    async def ask(self, question: Callable[[Store], T]) -> T:
+        """Return what a reading function of the store gives.
 
-        return await self._call(work)
+        Raises:
+            SpoolError: the file cannot be read.
+        """
+        return await self._call(lambda: question(self._ensure()))
+
+    async def change(self, work: Callable[[Store], T]) -> T:
+        """Return what a writing function of the store gives; it is durable then.
+
+        Raises:
+            SpoolError: nothing was stored as far as is known; the file is closed
+                and the next call opens it again.
+        """
+        try:
+            return await self.ask(work)
+        except SpoolError:
+            await self._call(self._drop)
+            raise
 
     async def write(
         self,
@@ -75,8 +108,7 @@ class StoreThread:
                 and the next call opens it again.
         """
 
-        def work() -> Seen:
-            store = self._ensure()
+        def work(store: Store) -> Seen:
             if store.counters != believed:
                 return _seen(store)
             try:
@@ -89,11 +121,7 @@ class StoreThread:
                 return _seen(store)._replace(failure=error)
             return _seen(store)
 
-        try:
-            return await self._call(work)
-        except SpoolError:
-            await self._call(self._drop)
-            raise
+        return await self.change(work)
 
     async def read(self, after: int, *, max_events: int, max_bytes: int) -> Chunk:
         """Return the frames behind a row.
@@ -101,12 +129,9 @@ class StoreThread:
         Raises:
             SpoolError: the file cannot be read.
         """
-
-        def work() -> Chunk:
-            store = self._ensure()
-            return store.read(after, max_events=max_events, max_bytes=max_bytes)
-
-        return await self._call(work)
+        return await self.ask(
+            lambda store: store.read(after, max_events=max_events, max_bytes=max_bytes)
+        )
 
     async def close(self) -> None:
         """Close the file and end the thread."""

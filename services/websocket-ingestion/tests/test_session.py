@@ -245,7 +245,7 @@ def test_a_live_note_holds_the_raw_frame() -> None:
     frame = dump([EVENT, EVENT])
     (note,) = at(Phase.STREAMING).receive(frame)
 
-    assert note == Live(2, frame, 0, 0, note.entity_ids)
+    assert note == Live(2, frame, 0)
 
 
 def test_ids_increase_over_all_commands() -> None:
@@ -304,19 +304,20 @@ def test_questions_are_answered_by_their_number(
 
 
 @pytest.mark.parametrize(
-    ("config", "running", "history"),
+    ("config", "progress"),
     [
-        ({"state": "RUNNING", "components": ["history", "api"]}, True, True),
-        ({"state": "STARTING", "components": ["api"]}, False, False),
-        ({}, True, False),
+        ({"state": "RUNNING", "components": ["history", "api"]}, (True, True)),
+        ({"state": "STARTING", "components": ["api"]}, (False, False)),
+        ({}, (True, False)),
     ],
+    ids=["running", "starting", "old"],
 )
 def test_home_assistant_says_how_far_it_is(
-    config: dict[str, Any], running: bool, history: bool
+    config: dict[str, Any], progress: tuple[bool, bool]
 ) -> None:
     """The backfill waits for history while Home Assistant starts."""
     session = at(Phase.STREAMING)
     (note,) = session.receive(dump({**CONFIG, "result": config}))
 
     assert isinstance(note, Described)
-    assert (note.running, note.history) == (running, history)
+    assert (note.running, note.history) == progress

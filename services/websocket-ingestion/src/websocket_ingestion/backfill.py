@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -96,8 +96,9 @@ class Backfill:
             SpoolError: it cannot be written down; the subscription must not go on.
         """
         began, now_us = self._monotonic(), self._now_us()
-        counters = self._spool.view().counters
-        from_us = counters.last_event_us
+        # What the last connection brought belongs before the gap.
+        await self._spool.flush()
+        from_us = self._spool.view().counters.last_event_us
         cause = self._cause(conversation.cause, first=not from_us)
         self._began_before = True
         if not from_us and self._patience.first_days:
@@ -161,7 +162,7 @@ class Backfill:
             received_since_us=since_us, max_events=MOST_KNOWN
         )
         known = await asyncio.to_thread(keys_of, frames)
-        retained_us = view.retained_since_us or last_us
+        retained_us = getattr(view, "retained_since_us", 0) or last_us
         if not known.since_us and retained_us > since_us and known.keys:
             known = Known(known.keys, min(us for _, us in known.keys))
         return known, max(0, now_us - last_us)
@@ -175,6 +176,10 @@ class Backfill:
             known=work.known,
             away_us=work.away_us,
         )
+        if not closing.missing:
+            # Should this gap be left open too, it is known where it ends.
+            newest = replace(work.gaps[-1], until_us=closing.horizon_us)
+            await self._spool.save_gap(newest)
         without = ""
         if closing.entity_ids:
             if await self._has_history(talk):
@@ -224,7 +229,7 @@ class Backfill:
             for name, us in closing.canaries:
                 ask = Ask((name,), us - 1000, us + 1000)
                 rows = await self._ask(talk, ask)
-                if any(abs(row.updated_us - us) <= 1 for row in rows):
+                if any(row.updated_us == us for row in rows):
                     return
             await talk.pause(min(left, self._patience.look))
 

@@ -21,7 +21,7 @@ import msgspec
 
 from servicekit.wire import Frame, Origin
 
-from .gaps import Gap
+from .gaps import MOST_EXAMPLES, Gap
 from .history import SECOND_US, Pages, Row
 from .times import time_us
 
@@ -31,9 +31,7 @@ MARGIN_US: Final = 10 * SECOND_US
 """Before the last event: what may have overtaken it, were clocks ever set."""
 MOST_KNOWN: Final = 20_000
 """Events before the gap that are remembered; with more, the margin is shorter."""
-_MOST_EXAMPLES: Final = 20
 _CANARIES: Final = 3
-_ROUNDING_US: Final = 1
 _STEPPED_BACK_US: Final = SECOND_US
 
 Key = tuple[str, int]
@@ -144,8 +142,8 @@ class Closing:
         self._present = present
         self._known = known
         self._gaps = gaps
-        self._starts = [self._start_of(gap, newest_us, away_us) for gap in gaps]
-        self._new_start_us = self._starts[-1]
+        self._cores = [_core_of(gap, newest_us, away_us) for gap in gaps]
+        self._starts = [self._with_margin(core) for core in self._cores]
         self.start_us = min(self._starts)
         self.missing = tuple(sorted(set(before) - present.keys()))
         self._changed = {
@@ -159,11 +157,7 @@ class Closing:
         self._unaskable: set[str] = set()
         self._count_snapshot()
 
-    def _start_of(self, gap: Gap, newest_us: int, away_us: int) -> int:
-        from_us = gap.from_us
-        if newest_us and newest_us + _STEPPED_BACK_US < from_us:
-            # Home Assistant's clock was set back meanwhile.
-            from_us = newest_us - away_us
+    def _with_margin(self, from_us: int) -> int:
         return max(0, from_us - MARGIN_US, min(self._known.since_us, from_us))
 
     def _has_changed(self, name: str, us: int) -> bool:
@@ -232,7 +226,7 @@ class Closing:
     def _is_missing(self, row: Row, first_live_us: int) -> bool:
         name, us = row.entity_id, row.updated_us
         newest_us = self._changed.get(name)
-        if newest_us is not None and us >= newest_us - _ROUNDING_US:
+        if newest_us is not None and us >= newest_us:
             self._unproven.pop(name, None)
             return False
         if newest_us is None and first_live_us and us >= first_live_us:
@@ -292,7 +286,7 @@ class Closing:
             "recovered": self._expected[number],
             "unrecoverable": len(names),
             "reasons": reasons,
-            "examples": tuple(names[:_MOST_EXAMPLES]),
+            "examples": tuple(names[:MOST_EXAMPLES]),
         }
 
     def _count(self, entity_id: str, updated_us: int) -> None:
@@ -302,10 +296,22 @@ class Closing:
             self._entities[number].add(entity_id)
 
     def _place(self, updated_us: int) -> int | None:
-        """Return the number of the newest gap that a time belongs to."""
-        for number in range(len(self._gaps) - 1, -1, -1):
-            until_us = self._gaps[number].until_us
-            later = updated_us > self._starts[number]
-            if later and (not until_us or updated_us <= until_us):
-                return number
+        """Return the number of the newest gap that a time belongs to.
+
+        Before its start, within the margin, only what belongs to no other gap.
+        """
+        for starts in (self._cores, self._starts):
+            for number in range(len(self._gaps) - 1, -1, -1):
+                until_us = self._gaps[number].until_us
+                later = updated_us > starts[number]
+                if later and (not until_us or updated_us <= until_us):
+                    return number
         return None
+
+
+def _core_of(gap: Gap, newest_us: int, away_us: int) -> int:
+    """Return where a gap begins by the clock that Home Assistant has now."""
+    if newest_us and newest_us + _STEPPED_BACK_US < gap.from_us:
+        # It was set back meanwhile.
+        return newest_us - away_us
+    return gap.from_us

@@ -62,7 +62,8 @@ class Conversation:
         if self._over.is_set():
             raise ConversationOver(command)
         number = self._protocol.ask(command, fields)
-        answered = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[Answer] = loop.create_future()
         self._asked[number] = answered
         try:
             await self._send()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,17 +132,38 @@ class Home:
         return {"success": True, "result": rows}
 
 
+class WatchedSpool(Spool):
+    """A spool on whose changes a test can wait."""
+
+    changed: asyncio.Event
+
+    async def save_gap(self, gap: Gap) -> None:
+        """Save the gap and wake who waits."""
+        await super().save_gap(gap)
+        self.changed.set()
+
+    async def forget_entities(self, ids: Iterable[str]) -> None:
+        """Forget them and wake who waits."""
+        await super().forget_entities(ids)
+        self.changed.set()
+
+    async def until(self, ready: Callable[[], bool]) -> None:
+        """Wait for a change after which something holds."""
+        while not ready():
+            self.changed.clear()
+            await self.changed.wait()
+
+
 @dataclass
 class Bench:
     """A spool and the backfill on it."""
 
-    spool: Spool
+    spool: WatchedSpool
     backfill: Backfill
 
     async def closed(self, count: int = 1) -> list[Gap]:
         """Wait until so many gaps are closed; return all, the newest first."""
-        while self.spool.view().gaps.closed < count:
-            await asyncio.sleep(0)
+        await self.spool.until(lambda: self.spool.view().gaps.closed >= count)
         return await self.spool.gaps(100)
 
     async def received(self, *changes: Key) -> None:
@@ -154,12 +175,10 @@ class Bench:
         """Return the keys of all rows that came from history."""
         await self.spool.flush()
         frames: list[Frame] = []
-        while self.spool.view().counters.pending:
+        while self.spool.waiting_events:
             lot = await self.spool.next_lot(max_events=10**6, max_bytes=10**9)
             self.spool.acknowledge(lot, Outcome(lot.events, 0, 0, 0))
             frames += lot.frames
-            while self.spool.view().counters.cursor < lot.last_row:
-                await asyncio.sleep(0)
         return [
             (state["entity_id"], time_us(state["last_updated"]))
             for frame in frames
@@ -176,7 +195,8 @@ async def running(
     limits = SpoolLimits(
         disk_bytes=2**30, commit_seconds=0.001, acknowledge_seconds=0.001
     )
-    spool = Spool(path / "spool.db", health, limits)
+    spool = WatchedSpool(path / "spool.db", health, limits)
+    spool.changed = asyncio.Event()
     backfill = Backfill(spool, patience, clock=lambda: NOW)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(spool.run())
@@ -297,8 +317,7 @@ async def test_removed_entity_is_found_by_its_name(bench: Bench) -> None:
 
     assert await bench.backfilled() == [("sensor.gone", T0 + 5)]
     assert (gap.expected, gap.recovered) == (1, 1)
-    while "sensor.gone" in bench.spool.entities:
-        await asyncio.sleep(0)
+    await bench.spool.until(lambda: "sensor.gone" not in bench.spool.entities)
     assert set(bench.spool.entities) == {"sensor.a"}
 
 

@@ -15,12 +15,12 @@ from servicekit.wire import Batch, Frame, Origin, Outcome
 
 from .errors import PointRefused, Reason
 from .events import Change, Malformed, decode_live, decode_states
-from .points import Key, PointBuilder
+from .points import Key, PointBuilder, with_recorded
 from .weather import DOMAIN_PREFIX
 
 __all__ = ["Composed", "Reject", "balanced", "compose"]
 
-# Live attributes are the richest (history leaves some out), so they win a duplicate.
+# Of one key the live event counts most; what history knows is added to its line.
 _ORDER = {Origin.BACKFILL: 0, Origin.SNAPSHOT: 1, Origin.LIVE: 2}
 
 
@@ -62,10 +62,12 @@ def compose(
         on_weather: is told each change of a weather entity before it is encoded.
     """
     points: dict[Key, str] = {}
+    recorded: dict[Key, Change] = {}
     rejects: list[Reject] = []
     built = surplus = 0
     for frame in sorted(batch.frames, key=lambda frame: _ORDER[frame.origin]):
         before, refused = built, len(rejects)
+        from_history = frame.origin is Origin.BACKFILL
         for change in _decode(frame):
             if isinstance(change, Malformed):
                 rejects.append(_of_malformed(frame, change))
@@ -73,7 +75,11 @@ def compose(
             if on_weather is not None and change.entity_id.startswith(DOMAIN_PREFIX):
                 on_weather(change)
             try:
-                key, text = builder.build(change)
+                key, text = builder.build(change, recorded=from_history)
+                if from_history:
+                    recorded[key] = change
+                elif key in recorded:
+                    text = with_recorded(text, key, recorded[key])
             except PointRefused as err:
                 rejects.append(_of_refused(frame, change, err))
             else:

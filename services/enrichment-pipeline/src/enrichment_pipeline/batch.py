@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from servicekit.wire import Batch, Frame, Origin, Outcome
 
@@ -22,12 +22,15 @@ __all__ = ["Composed", "Reject", "balanced", "compose"]
 
 # Of one key the live event counts most; what history knows is added to its line.
 _ORDER = {Origin.BACKFILL: 0, Origin.SNAPSHOT: 1, Origin.LIVE: 2}
+# Stands for no attributes: an empty text would make the event's JSON unreadable.
+_NULL = Raw(b"null")
 
 
 class Reject(Struct, frozen=True, kw_only=True):
     """What becomes a dead letter; `payload` is the event's JSON or the refused line.
 
     `row` is the spool row of the frame; with `time_us` the event's key is known.
+    `origin` is that of the frame, None for a line.
     """
 
     reason: Reason
@@ -37,6 +40,7 @@ class Reject(Struct, frozen=True, kw_only=True):
     entity_id: str = ""
     time_us: int | None = None
     row: int = 0
+    origin: Origin | None = None
 
 
 class Composed(Struct, frozen=True, kw_only=True):
@@ -137,16 +141,20 @@ def _of_malformed(frame: Frame, malformed: Malformed) -> Reject:
         payload=malformed.raw.decode("utf-8", "replace"),
         events=malformed.events,
         row=frame.row,
+        origin=frame.origin,
     )
 
 
 def _of_refused(frame: Frame, change: Change, err: PointRefused) -> Reject:
+    if not bytes(change.attributes):
+        change = msgspec.structs.replace(change, attributes=_NULL)
     return Reject(
         reason=err.reason,
         detail=err.detail,
         payload=msgspec.json.encode(change).decode("utf-8", "replace"),
         entity_id=change.entity_id,
         row=frame.row,
+        origin=frame.origin,
     )
 
 
@@ -157,4 +165,5 @@ def _of_missing(frame: Frame, found: int) -> Reject:
         payload=frame.payload.decode("utf-8", "replace"),
         events=frame.events - found,
         row=frame.row,
+        origin=frame.origin,
     )

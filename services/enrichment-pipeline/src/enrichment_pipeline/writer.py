@@ -71,6 +71,7 @@ class _Progress:
 
     parts: list[list[Item]]
     first: Key
+    suspect: bool
     written: int = 0
     expired: int = 0
     rejects: list[Reject] = field(default_factory=list)
@@ -118,8 +119,13 @@ class Writer:
         self._clock = clock
         self._streaks: dict[tuple[Key, str], int] = {}
 
-    async def store(self, points: dict[Key, str]) -> Stored:
+    async def store(self, points: dict[Key, str], *, suspect: bool = False) -> Stored:
         """Write every point; return what became of them.
+
+        Args:
+            points: the lines by their keys.
+            suspect: a line of them has broken InfluxDB before, so that a 500 is
+                looked into at once.
 
         Raises:
             StoreUnavailable: InfluxDB cannot take the batch now; nothing may be
@@ -128,7 +134,7 @@ class Writer:
         if not points:
             return Stored(written=0, expired=0, rejects=[])
         parts = list(parts_of(list(points.items())))
-        progress = _Progress(parts[::-1], first=next(iter(points)))
+        progress = _Progress(parts[::-1], next(iter(points)), suspect)
         while progress.parts:
             part = progress.parts.pop()
             self._judge(progress, part, await self._send(part))
@@ -169,7 +175,7 @@ class Writer:
         """Count how often the batch, known by its first line, got the same 500."""
         if answer.status != _INTERNAL_ERROR:
             return 0
-        if progress.suspicious_writes:
+        if progress.suspect or progress.suspicious_writes:
             return REPEATS_BEFORE_BISECT
         streak = (progress.first, answer.message)
         repeated = self._streaks.pop(streak, 0)

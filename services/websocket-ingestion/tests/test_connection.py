@@ -281,7 +281,9 @@ async def test_a_lost_connection_is_taken_up_again(
     first, second = bench.gaps.get_nowait(), bench.gaps.get_nowait()
     assert (first.last_event_us, first.conversation.cause) == (0, "")
     assert second.last_event_us == 1_795_445_276_000_001
-    assert second.conversation.cause == view.last_error
+    assert (
+        second.conversation.cause == "Home Assistant closed the connection (code 1006)"
+    )
     assert (first.queued_frames, second.queued_frames) == (0, 0)
     assert bench.health.status is Status.READY
 
@@ -554,3 +556,20 @@ async def test_new_entities_are_stored_with_the_frame_that_names_them(
         entities = set(bench.spool.entities)
 
     assert entities == {"sensor.a", "sensor.b", "sensor.s1"}
+
+
+@pytest.mark.asyncio
+async def test_what_ended_the_stream_is_the_cause_of_the_gap(
+    tmp_path: Path, health: Health, until: Until, home: FakeHome, options: HomeAssistant
+) -> None:
+    """Not why the attempts after it failed: those tell nothing about the gap."""
+    async with connected(tmp_path, health, options) as bench:
+        await bench.gaps.get()
+        home.token = "other"
+        await home.drop()
+        await until("auth_invalid")
+        home.token = "g00d"
+        again = await bench.gaps.get()
+
+    cause = again.conversation.cause
+    assert cause == "Home Assistant closed the connection (code 1006)"

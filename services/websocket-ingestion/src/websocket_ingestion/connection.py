@@ -126,7 +126,7 @@ class Connection:
         self._state = "disconnected"
         self._since = clock()
         self._last_error: str | None = None
-        self._last_cause = ""
+        self._ended_by = ""
         self._ha_version: str | None = None
         self.source = Source()
 
@@ -154,11 +154,11 @@ class Connection:
             try:
                 await self._converse()
             except AuthRejected as error:
-                self._lost("auth_invalid", f"{error}; {_AUTH_HINT}")
+                self._lost("auth_invalid", f"{error}; {_AUTH_HINT}", str(error))
                 await pause(self._stop, self._options.auth_retry_seconds)
             except (ConnectionLost, SessionError) as error:
                 cause = error if isinstance(error, ConnectionLost) else self._at(error)
-                self._lost("ha_unreachable", str(cause))
+                self._lost("ha_unreachable", str(cause), cause.cause)
                 if self._was_stable():
                     waits = self._waits()
                 await pause(self._stop, next(waits))
@@ -236,7 +236,7 @@ class Connection:
             raise ConnectionLost(self._shown_url, cause) from err
         except (aiohttp.ClientError, OSError) as err:
             raise ConnectionLost(self._shown_url, _cause(err)) from err
-        self._last_cause = self._renewing or self._last_cause
+        self._ended_by = self._ended_by or self._renewing
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Socket]:
@@ -360,9 +360,10 @@ class Connection:
     async def _subscribed(self, ha_version: str) -> None:
         """Note the gap before anything of the subscription is stored."""
         conversation = Conversation(
-            self._protocol, self._send_more, cause=self._last_cause
+            self._protocol, self._send_more, cause=self._ended_by
         )
         self._conversation = conversation
+        self._ended_by = ""
         await self._on_subscribed(conversation)
         self._subscriptions += 1
         self._ha_version = ha_version or None
@@ -384,10 +385,12 @@ class Connection:
             _log.warning("connection.leaving", reason=self._renewing)
             self._protocol.leave()
 
-    def _lost(self, code: str, detail: str) -> None:
+    def _lost(self, code: str, detail: str, cause: str) -> None:
         other = "ha_unreachable" if code == "auth_invalid" else "auth_invalid"
         self._become("disconnected")
-        self._last_error = self._last_cause = detail
+        self._last_error = detail
+        # What ended the stream, not why the attempts after it failed.
+        self._ended_by = self._ended_by or cause
         self._health.clear(other)
         self._health.set(code, Status.DEGRADED, detail)
         self._health.clear(STARTING)

@@ -100,7 +100,6 @@ class Backfill:
         await self._spool.flush()
         from_us = self._spool.view().counters.last_event_us
         cause = self._cause(conversation.cause, first=not from_us)
-        self._began_before = True
         if not from_us and self._patience.first_days:
             from_us = now_us - round(self._patience.first_days * _DAY_US)
         gaps = self._spool.open_gaps
@@ -116,6 +115,7 @@ class Backfill:
                 seconds=round((now_us - from_us) / 1e6, 3),
             )
             gaps = (*gaps, gap)
+        self._began_before = True
         if gaps:
             known, away_us = await self._look_back(gaps, now_us)
             self._work = _Work(

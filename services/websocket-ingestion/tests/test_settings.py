@@ -42,6 +42,7 @@ def test_the_required_four_are_enough(env: pytest.MonkeyPatch) -> None:
         "HA_HISTORY_DAYS": "10.0",
         "HA_FIRST_BACKFILL_DAYS": "0.0",
         "SPOOL_MAX_MB": "2048",
+        "SPOOL_RETAIN_MB": "256",
         "SPOOL_COMMIT_MS": "10.0",
         "FORWARD_MAX_EVENTS": "5000",
         "FORWARD_MAX_KB": "1024",

@@ -20,6 +20,7 @@ from . import stats
 from .backfill import Backfill, Patience
 from .connection import Connection, HomeAssistant
 from .forwarder import Enrichment, Forwarder
+from .routes import spool_routes
 from .settings import Settings
 from .spool import Spool, SpoolLimits
 
@@ -109,13 +110,18 @@ def _make_app(
     async def show_config(_: web.Request) -> web.Response:
         return json_response(settings.redacted())
 
-    routes = [web.get("/v1/stats", show_stats), web.get("/v1/config", show_config)]
+    routes = [
+        web.get("/v1/stats", show_stats),
+        web.get("/v1/config", show_config),
+        *spool_routes(spool),
+    ]
     return make_app(SERVICE, health, registry, routes)
 
 
 def _limits(settings: Settings) -> SpoolLimits:
     return SpoolLimits(
         disk_bytes=settings.spool_max_mb * 1024 * 1024,
+        retain_bytes=settings.spool_retain_mb * 1024 * 1024,
         commit_seconds=settings.spool_commit_ms / 1000,
     )
 

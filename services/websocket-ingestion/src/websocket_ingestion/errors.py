@@ -10,11 +10,14 @@ IngestionError
 ├── ConnectionLost
 ├── ConversationOver
 ├── SpoolError
+├── ReplayRunning
 └── ForwardError
 ```
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 __all__ = [
     "AuthRejected",
@@ -25,9 +28,13 @@ __all__ = [
     "FrameUnreadable",
     "IngestionError",
     "ProtocolViolation",
+    "ReplayRunning",
     "SessionError",
     "SpoolError",
 ]
+
+
+_DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 class IngestionError(Exception):
@@ -127,8 +134,24 @@ class SpoolError(IngestionError):
         """True if the file system has no room (or the file may not grow)."""
         return self.name == "SQLITE_FULL"
 
+    @property
+    def damaged(self) -> bool:
+        """True if what is in the file is wrong, which no second try changes."""
+        return self.name.startswith(_DAMAGED)
+
     def __str__(self) -> str:
         return f"spool {self.path}: {self.cause} ({self.name})"
+
+
+class ReplayRunning(IngestionError):
+    """Frames are being handed on again; `rows` are still to be looked at."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(rows)
+        self.rows = rows
+
+    def __str__(self) -> str:
+        return f"another replay is going on; {self.rows} frames are left to look at"
 
 
 class ForwardError(IngestionError):

@@ -1,4 +1,4 @@
-"""The small tables beside the frames: gaps, known entities, how the stream ended.
+"""The small tables beside the frames: gaps, entities, the last end, a replay.
 
 Blocking, part of the store: the caller brings the connection, owns the
 transaction and translates the errors.
@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from .gaps import MOST_EXAMPLES, Gap, GapTotals
+from .replay import ReplayPosition
 
 __all__ = ["JOURNAL_SCHEMA", "Journal", "JournalView"]
 
@@ -43,17 +44,28 @@ JOURNAL_SCHEMA: Final = """
         unrecoverable INTEGER NOT NULL
     );
     INSERT INTO notes VALUES (1, '', 0, 0, 0, 0);
+    CREATE TABLE replay (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        since_us INTEGER NOT NULL,
+        next_row INTEGER NOT NULL,
+        until_row INTEGER NOT NULL
+    );
+    INSERT INTO replay VALUES (1, 0, 1, 0);
 """
 """The numbers in `notes` are those of closed gaps that are no longer kept."""
 
 
 class JournalView(NamedTuple):
-    """The journal at one moment; `ended` is empty without an end in order."""
+    """The journal at one moment.
+
+    `ended` is empty without an end in order, `replay` None if none is going on.
+    """
 
     ended: str = ""
     open_gaps: tuple[Gap, ...] = ()
     totals: GapTotals = GapTotals()
     last_gap_id: int = 0
+    replay: ReplayPosition | None = None
 
 
 class Journal:
@@ -76,7 +88,8 @@ class Journal:
             "SELECT closed, expected, recovered, unrecoverable, ended FROM notes"
         ).fetchone()
         sums = [one + other for one, other in zip(kept[:4], gone[:4], strict=True)]
-        return JournalView(gone[4], opened, GapTotals(len(opened), *sums), kept[4])
+        totals = GapTotals(len(opened), *sums)
+        return JournalView(gone[4], opened, totals, kept[4], self._replay())
 
     def gaps(self, limit: int) -> list[Gap]:
         """Return at most so many gaps, the newest first."""
@@ -130,6 +143,19 @@ class Journal:
     def note_end(self, cause: str) -> None:
         """Write down why the stream ended in order; empty for not at all."""
         self._run("UPDATE notes SET ended = ?", (cause,))
+
+    def _replay(self) -> ReplayPosition | None:
+        found = self._run("SELECT since_us, next_row, until_row FROM replay").fetchone()
+        replay = ReplayPosition(*found)
+        return replay if replay.next_row <= replay.until_row else None
+
+    def save_replay(self, replay: ReplayPosition) -> None:
+        """Begin a replay, or end one (`next_row` behind `until_row`)."""
+        self._run("UPDATE replay SET since_us = ?, next_row = ?, until_row = ?", replay)
+
+    def move_replay(self, next_row: int) -> None:
+        """Note that the rows before this one are copied."""
+        self._run("UPDATE replay SET next_row = ?", (next_row,))
 
     def entities(self) -> set[str]:
         """Return all entities that are known."""

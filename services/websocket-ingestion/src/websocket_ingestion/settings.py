@@ -38,6 +38,7 @@ class Settings(ServiceSettings):
 
     spool_path: Path
     spool_max_mb: int = Field(default=2048, ge=1)
+    spool_retain_mb: int = Field(default=256, ge=0)
     spool_commit_ms: float = Field(default=10.0, gt=0, le=1000)
 
     forward_max_events: int = Field(default=5000, ge=1)

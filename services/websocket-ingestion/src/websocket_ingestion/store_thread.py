@@ -13,11 +13,12 @@ from .errors import SpoolError
 from .journal import JournalView
 from .ledger import Acknowledged, Arrival, Counters
 from .reserve import Reserve
-from .store import Chunk, Store, translated
+from .store import Chunk, Prune, Store, translated
 
 __all__ = ["Opened", "Seen", "StoreThread"]
 
-_DRAIN_ROWS: Final = 256
+_DRAIN: Final = Prune(5000, 16 * 1024 * 1024)
+"""What goes at once when the disk is full; kept frames are the first to go."""
 
 T = TypeVar("T")
 
@@ -25,12 +26,14 @@ T = TypeVar("T")
 class Seen(NamedTuple):
     """The file as it was after some work: what of it is durable, and its size.
 
-    `failure` is set if new frames could not be stored but the rest could.
+    `retained_since_us` is when the oldest acknowledged frame was received that is
+    still there. `failure` is set if new frames could not be stored but the rest could.
     """
 
     counters: Counters
     size: int
     prunable: int
+    retained_since_us: int | None = None
     failure: SpoolError | None = None
 
 
@@ -55,6 +58,7 @@ class StoreThread:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._reserve = Reserve(path)
         self._store: Store | None = None
+        self._closed = False
 
     async def look(self) -> Opened:
         """Return what is in the file.
@@ -94,7 +98,7 @@ class StoreThread:
         believed: Counters,
         arrivals: Sequence[Arrival],
         acknowledged: Acknowledged | None,
-        prune: int,
+        prune: Prune,
     ) -> Seen:
         """Commit; return what is durable then.
 
@@ -117,7 +121,7 @@ class StoreThread:
             except SpoolError as error:
                 if not error.disk_full:
                     raise
-                self._make_room(store, acknowledged, max(prune, _DRAIN_ROWS))
+                self._make_room(store, acknowledged)
                 return _seen(store)._replace(failure=error)
             return _seen(store)
 
@@ -136,9 +140,12 @@ class StoreThread:
     async def close(self) -> None:
         """Close the file and end the thread."""
         await self._call(self._drop)
+        self._closed = True
         self._executor.shutdown(wait=False)
 
     async def _call(self, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise SpoolError(str(self._path), "CLOSED", "the spool is closed")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, work)
 
@@ -149,12 +156,10 @@ class StoreThread:
             cause = "not enough room on the disk, not even for the reserve"
             raise SpoolError(str(self._path), "SQLITE_FULL", cause)
 
-    def _make_room(
-        self, store: Store, acknowledged: Acknowledged | None, prune: int
-    ) -> None:
+    def _make_room(self, store: Store, acknowledged: Acknowledged | None) -> None:
         with translated(self._path):
             self._reserve.release()
-        store.commit((), acknowledged, prune=prune)
+        store.commit((), acknowledged, prune=_DRAIN)
         store.shrink()
 
     def _ensure(self) -> Store:
@@ -171,4 +176,6 @@ class StoreThread:
 
 
 def _seen(store: Store) -> Seen:
-    return Seen(store.counters, store.size_bytes(), store.prunable)
+    return Seen(
+        store.counters, store.size_bytes(), store.prunable, store.retained_since_us()
+    )

@@ -47,10 +47,22 @@ async def spool(tmp_path: Path, health: Health) -> AsyncIterator[Spool]:
         await spool.close()
 
 
+@pytest.fixture
+def renewals() -> list[str]:
+    """Return the reasons for which new subscriptions were asked for."""
+    return []
+
+
 @pytest_asyncio.fixture
-async def client(spool: Spool, health: Health) -> AsyncIterator[Client]:
+async def client(
+    spool: Spool, health: Health, renewals: list[str]
+) -> AsyncIterator[Client]:
     """Serve the routes."""
-    routes = spool_routes(spool, clock=lambda: NOW)
+
+    async def renew(reason: str) -> None:
+        renewals.append(reason)
+
+    routes = spool_routes(spool, renew, clock=lambda: NOW)
     app = make_app("test", health, CollectorRegistry(), routes)
     async with TestClient(TestServer(app)) as client:
         yield client
@@ -100,9 +112,9 @@ async def test_a_replay_within_what_is_kept(spool: Spool, client: Client) -> Non
 
 @pytest.mark.asyncio
 async def test_what_is_not_kept_any_more_becomes_a_gap(
-    spool: Spool, client: Client
+    spool: Spool, client: Client, renewals: list[str]
 ) -> None:
-    """History fills it; the note on the end of the stream stays."""
+    """A new subscription fills it from history; the note on the last end stays."""
     answer = await client.post("/v1/replay", json={"since": "1970-01-01T00:01:00Z"})
     said = (await answer.json())["replay"]
     (gap,) = spool.open_gaps
@@ -110,10 +122,11 @@ async def test_what_is_not_kept_any_more_becomes_a_gap(
     assert (said["frames"], said["gap"]) == (3, gap.id)
     assert (gap.from_us, gap.until_us, gap.opened_us) == (
         60_000_000,
-        100_000_000,
+        160_000_000,
         1_000_000_000,
     )
     assert spool.ended == "kept"
+    assert renewals == ["a replay has opened a gap"]
 
 
 @pytest.mark.asyncio

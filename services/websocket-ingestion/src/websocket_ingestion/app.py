@@ -113,7 +113,7 @@ def _make_app(
     routes = [
         web.get("/v1/stats", show_stats),
         web.get("/v1/config", show_config),
-        *spool_routes(spool),
+        *spool_routes(spool, connection.renew),
     ]
     return make_app(SERVICE, health, registry, routes)
 

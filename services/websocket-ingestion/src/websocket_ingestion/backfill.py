@@ -162,7 +162,7 @@ class Backfill:
             received_since_us=since_us, max_events=MOST_KNOWN
         )
         known = await asyncio.to_thread(keys_of, frames)
-        retained_us = getattr(view, "retained_since_us", 0) or last_us
+        retained_us = view.retained_since_us or last_us
         if not known.since_us and retained_us > since_us and known.keys:
             known = Known(known.keys, min(us for _, us in known.keys))
         return known, max(0, now_us - last_us)

@@ -22,6 +22,9 @@ from .stats import gap_document, replay_document
 __all__ = ["spool_routes"]
 
 _MOST_GAPS: Final = 1000
+_SKEW_US: Final = 60_000_000
+"""Frames are kept by our clock and asked for by Home Assistant's: what lies between
+the two is rather stored twice, which changes nothing, than not at all."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -37,9 +40,18 @@ class _Wish(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def spool_routes(
-    spool: Spool, *, clock: Callable[[], float] = time.time
+    spool: Spool,
+    renew: Callable[[str], Awaitable[None]],
+    *,
+    clock: Callable[[], float] = time.time,
 ) -> list[web.AbstractRouteDef]:
-    """Return GET /v1/gaps and POST /v1/replay."""
+    """Return GET /v1/gaps and POST /v1/replay.
+
+    Args:
+        spool: whose gaps and frames these are.
+        renew: is told why a new subscription is needed: gaps are closed at one.
+        clock: UTC in seconds.
+    """
 
     async def show_gaps(request: web.Request) -> web.Response:
         asked = request.query.get("limit", "100")
@@ -61,6 +73,8 @@ def spool_routes(
             return error_response(400, "bad_request", "since is in the future")
         replay = await spool.replay(since_us)
         gap = await _open_gap(spool, replay, now_us)
+        if gap is not None:
+            await renew("a replay has opened a gap")
         found = replay_document(replay, gap)
         _log.info("replay.begun", **found["replay"])
         return json_response(found, status=202)
@@ -80,7 +94,7 @@ async def _open_gap(spool: Spool, replay: Replay, now_us: int) -> Gap | None:
         cause="a replay was asked for that begins before the oldest kept event",
         from_us=replay.since_us,
         opened_us=now_us,
-        until_us=now_us if kept_us is None else kept_us,
+        until_us=now_us if kept_us is None else kept_us + _SKEW_US,
     )
 
 

@@ -57,7 +57,7 @@ class FakeInflux:
 async def influx() -> AsyncIterator[FakeInflux]:
     """Serve a fake InfluxDB on a free port."""
     fake = FakeInflux()
-    app = web.Application()
+    app = web.Application(client_max_size=1 << 30)
     app.router.add_route("*", "/{path:.*}", fake.answer)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -215,6 +215,25 @@ async def test_a_pause_is_believed_within_bounds(
     answer = await client(session, influx.url).write(b"x")
 
     assert (answer.status, answer.retry_after) == (503, seconds)
+
+
+@pytest.mark.asyncio
+async def test_a_large_write_goes_out_in_pieces(
+    influx: FakeInflux, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """It is whole at the first try and at the second with another token."""
+    file = tmp_path / "token"
+    file.write_text("old")
+    influx_client = client(session, influx.url, TokenSource(path=file))
+    await influx_client.write(b"1")
+    file.write_text("new")
+    influx.good_token = "new"
+    body = b"x" * 3 * 1024 * 1024
+
+    answer = await influx_client.write(body)
+
+    assert answer.status == 204
+    assert [sent == body for _, _, sent in influx.seen] == [False, True, True]
 
 
 @pytest.mark.asyncio

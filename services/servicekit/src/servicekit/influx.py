@@ -21,6 +21,8 @@ __all__ = ["Answer", "InfluxClient", "TokenSource", "parse_csv"]
 # A bucket that was made anew has another id, which an old token does not name:
 # InfluxDB 2.7.12 answers 403 to a write and 404 to a query.
 _TOKEN_MAY_BE_OLD = frozenset({401, 403, 404})
+# From here on aiohttp wants a stream, to write the body in pieces.
+_LARGE_BODY_BYTES = 1024 * 1024
 # A pause that somebody asks for, in seconds, as far as it is believed.
 _LONGEST_PAUSE = 3_600.0
 _PAUSE = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -169,7 +171,7 @@ class InfluxClient:
             async with self._session.post(
                 f"{self._url}{path}",
                 params=params,
-                data=body,
+                data=io.BytesIO(body) if len(body) > _LARGE_BODY_BYTES else body,
                 headers={**headers, "Authorization": f"Token {token}"},
                 timeout=self._timeout,
                 allow_redirects=False,

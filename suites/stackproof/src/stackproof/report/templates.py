@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .gauges import human_bytes
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 
-def template(name: str) -> Template:
+def template(name: str, **filters: Callable[..., object]) -> Template:
     """Return a template; what it names and does not get is an error."""
     from jinja2 import (  # noqa: PLC0415 - slow, and only a report needs it
         Environment,
@@ -25,5 +26,5 @@ def template(name: str) -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["bytes"] = human_bytes
+    environment.filters.update(bytes=human_bytes, **filters)
     return environment.get_template(name)

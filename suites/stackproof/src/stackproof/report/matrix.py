@@ -171,7 +171,7 @@ def _scenario(result: ScenarioResult, checks: Sequence[MatrixCheck]) -> Document
         "why": [] if judgement is None else list(judgement.why(*judgement.findings)),
         "loss": _loss(judgement),
         "recovery_ms": _slowest(faults),
-        "faults": [impact.document() for impact in faults],
+        "faults": [] if judgement is None else judgement.document()["faults"],
         "cells": cells,
     }
 

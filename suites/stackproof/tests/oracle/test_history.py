@@ -23,6 +23,7 @@ from stackproof.oracle import (
     Seen,
     Sent,
     Stage,
+    StageRecord,
     Stored,
     read_history,
 )
@@ -62,7 +63,7 @@ STORED = [
         seen_us=12,
     ),
 ]
-STAGES = [
+STAGES: list[StageRecord] = [
     Seen(stage=Stage.DEAD_LETTER, entity_id="s.x", time_us=1, detail="too big"),
     Coverage(of="spool", complete=False, reason="locked"),
     Counters(source="ingestion", at_us=4, values={"received": 2, "end": 1}),
@@ -144,7 +145,8 @@ def test_absent_part_is_partial(tmp_path: Path) -> None:
 
     history = read_history(tmp_path)
 
-    assert (history.partial, list(history.stages)) == ({Part.STAGES}, [])
+    assert history.partial == {Part.STAGES}
+    assert not list(history.stages)
 
 
 def test_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:

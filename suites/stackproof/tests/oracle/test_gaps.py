@@ -47,6 +47,12 @@ def gap(from_us: int, until_us: int | None, **fields: Any) -> GapRow:
         ("wwrrww", [], [], ["never on the wire, and in no gap"] * 2),
         ("wwrrwrw", [gap(1, 3)], [], ["never on the wire, and in no gap"]),
         ("wrwwwrw", [gap(0, 1), gap(4, 5)], [], []),
+        (
+            "wrrrwrw",
+            [gap(0, 3, expected=3), gap(4, 5, expected=1, recovered=1)],
+            [],
+            [],
+        ),
         ("wrrrwrw", [gap(0, 9), gap(0, 1)], [], ["knows of 2 missed changes of 0"]),
         ("wwrrww", [gap(1, 3, closed=False)], [], ["gap 1 is still open"]),
         ("wwrrww", [gap(1, 3, recovered=3)], [], ["gap 1 recovered 3 of 2"]),

@@ -111,6 +111,14 @@ def test_run_without_flaw_passes() -> None:
     assert (judgement.tally.acknowledged, judgement.tally.stored) == (8, 8)
 
 
+# One entity that goes on and off: a state does not tell which event it is of.
+TOGGLES = [
+    sent(n, entity_id="sensor.t", state="off" if n % 2 else "on") for n in range(5)
+]
+TOGGLED = [
+    row(0, entity_id="sensor.t", time_us=event.time_us, state=event.state)
+    for event in TOGGLES
+]
 SWAPPED = [*ROWS[:2], row(2, state="s4"), ROWS[3], row(4, state="s2"), *ROWS[5:]]
 
 
@@ -138,6 +146,24 @@ SWAPPED = [*ROWS[:2], row(2, state="s4"), ROWS[3], row(4, state="s2"), *ROWS[5:]
             [*ROWS[:7], row(7, time_us=BASE + SECOND, serial=7)],
             {"corrupted": [7]},
         ),
+        (
+            EVENTS,
+            [
+                *ROWS[:7],
+                row(7, time_us=BASE + SECOND, serial=7),
+                row(7, time_us=BASE + 2 * SECOND, serial=7),
+            ],
+            {"corrupted": [7], "duplicated": [7]},
+        ),
+        (TOGGLES, TOGGLED, {}),
+        (
+            TOGGLES,
+            [
+                msgspec.structs.replace(one, state="on") if n == 1 else one
+                for n, one in enumerate(TOGGLED)
+            ],
+            {"corrupted": [1]},
+        ),
         (EVENTS, [*ROWS, row(3, entity_id="sensor.r_9")], {"unexpected": [None]}),
         (EVENTS, [*ROWS, row(3, time_us=BASE + 1)], {"unexpected": [None]}),
         (EVENTS, [*ROWS, row(9, serial=9)], {"unexpected": [9]}),
@@ -157,6 +183,9 @@ SWAPPED = [*ROWS[:2], row(2, state="s4"), ROWS[3], row(4, state="s2"), *ROWS[5:]
         "attributes-of-another",
         "other-time-out-of-order",
         "other-time-in-order",
+        "two-other-times",
+        "same-states",
+        "same-states-one-wrong",
         "unexpected-entity",
         "unexpected-time",
         "unexpected-serial",

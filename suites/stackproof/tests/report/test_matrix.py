@@ -33,6 +33,8 @@ from stackproof.report.matrix_folder import (
 from stackproof.report.matrix_html import (
     draw_recovery,
     matrix_sentence,
+    other_reasons,
+    red_cells,
     render_matrix,
 )
 from stackproof.report.matrix_junit import matrix_junit
@@ -314,6 +316,25 @@ def test_page_reads_in_black_and_white(document: dict[str, Any]) -> None:
     signs = {">✓<": 5, ">✗<": 2, ">?<": 5}
 
     assert {sign: table.count(sign) for sign in signs} == signs
+
+
+def test_red_cells_with_one_reason_stand_together(document: dict[str, Any]) -> None:
+    """Each reason is read once, failures first; the oracle's own only if new."""
+    bad = document["scenarios"][1]
+    bad["cells"] = [
+        {"check": check, "verdict": verdict, "message": message}
+        for check, verdict, message in (
+            ("a", "unknown", "not read"),
+            ("b", "fail", "12 lost"),
+            ("c", "unknown", "not read"),
+            ("d", "pass", ""),
+        )
+    ]
+    bad["why"] = ["not read", "another reason"]
+    found = [(red.verdict, red.message, red.checks) for red in red_cells(bad)]
+
+    assert found == [("fail", "12 lost", ("b",)), ("unknown", "not read", ("a", "c"))]
+    assert other_reasons(bad) == ["another reason"]
 
 
 def test_page_is_the_same_for_the_same_document(document: dict[str, Any]) -> None:

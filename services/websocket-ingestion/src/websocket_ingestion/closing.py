@@ -245,6 +245,21 @@ class Closing:
         """Changed entities whose newest change history has not shown."""
         return tuple(sorted(self._unproven.keys() - self._unaskable))
 
+    @property
+    def newest_unproven_us(self) -> int:
+        """When the newest of these changes was; 0 without any."""
+        return max((self._unproven[name] for name in self.unproven), default=0)
+
+    def proven_after(self, after_us: int) -> tuple[str, ...]:
+        """Return entities of which history has shown a change after a time."""
+        return tuple(
+            sorted(
+                name
+                for name, us in self._changed.items()
+                if us > after_us and name not in self._unproven
+            )
+        )
+
     def closed(
         self, now_us: int, *, without_history: str = "", purged_before_us: int = 0
     ) -> tuple[Gap, ...]:

@@ -17,7 +17,15 @@ from .errors import FrameUnreadable
 from .frames import Part
 from .times import isoformat, micros, time_us
 
-__all__ = ["Ask", "Pages", "Row", "parts_of", "rows_of", "snapshot_times"]
+__all__ = [
+    "MOST_ENTITIES",
+    "Ask",
+    "Pages",
+    "Row",
+    "parts_of",
+    "rows_of",
+    "snapshot_times",
+]
 
 MOST_ENTITIES: Final = 100
 """Entities in one request; Home Assistant works on it in its recorder's thread."""

@@ -251,6 +251,25 @@ def test_redacted_hides_secrets_and_userinfo(env: pytest.MonkeyPatch) -> None:
     assert settings.secret_values() == ["s3cret-key", "hunter2"]
 
 
+def test_an_address_that_cannot_be_taken_apart_is_hidden(
+    env: pytest.MonkeyPatch,
+) -> None:
+    """A text field may hold anything; nobody can tell where a secret begins in it."""
+    put(env, {**GOOD, "HTTP_HOST": "a://me:hunter2@["})
+    settings = Sample.load()
+
+    assert settings.redacted()["HTTP_HOST"] == "**********"
+    assert settings.secret_values() == ["s3cret-key"]
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "-Infinity", "1e999"])
+def test_a_time_without_end_is_a_problem(env: pytest.MonkeyPatch, number: str) -> None:
+    """It would become a wait without end, or a crash where it is rounded."""
+    (problem,) = problems(env, {**GOOD, "SHUTDOWN_DEADLINE_SECONDS": number})
+
+    assert problem.startswith("SHUTDOWN_DEADLINE_SECONDS: ")
+
+
 def test_an_empty_secret_is_shown_as_empty() -> None:
     """Stars would claim that a secret is set."""
     assert redact(SecretStr("")) == ""

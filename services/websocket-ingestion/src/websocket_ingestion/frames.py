@@ -99,7 +99,7 @@ def inspect(frame: bytes) -> Content:
     """
     try:
         found = _messages.decode(frame)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeDecodeError):
         return _inspect_one_by_one(frame)
     except (msgspec.DecodeError, RecursionError) as err:
         raise FrameUnreadable(str(err)) from err
@@ -132,7 +132,7 @@ def _inspect_one_by_one(frame: bytes) -> Content:
     for raw in _slices(frame):
         try:
             message = _one_message.decode(raw)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             unreadable += 1
             continue
         head = _state_change(message)

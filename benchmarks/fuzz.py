@@ -67,6 +67,7 @@ TARGETS: Final = {
             "enrichment_pipeline/lineprotocol.py",
             "enrichment_pipeline/normalize.py",
             "enrichment_pipeline/points.py",
+            "enrichment_pipeline/weather.py",
         ),
     ),
     "intake": Target(
@@ -169,11 +170,11 @@ def _fuzz(name: str, seconds: float, seed: int, keep: Path) -> Tally:
     return tally
 
 
-def _pytest(target: Target, seed: int, profile: str = "fuzz") -> list[str]:
+def _pytest(target: Target, seed: int) -> list[str]:
     return [
         *("-m", "pytest", "--quiet", "--no-header", "-p", "no:cacheprovider"),
         *("-o", "timeout=0", "--timeout", "0", "--show-capture", "no"),
-        *("--hypothesis-profile", profile, "--hypothesis-show-statistics"),
+        *("--hypothesis-profile", "fuzz", "--hypothesis-show-statistics"),
         *("--hypothesis-seed", str(seed)),
         *target.tests,
     ]
@@ -193,11 +194,11 @@ def _run(arguments: list[str]) -> tuple[int, str]:
 
 
 def _branches(target: Target, seed: int) -> str:
-    """Say how many branches of the modules one short round reaches."""
+    """Say how many branches of the modules one round reaches."""
     with tempfile.TemporaryDirectory() as folder:
         data, report = Path(folder, "data"), Path(folder, "report.json")
         own = f"--data-file={data}"
-        _run(["-m", "coverage", "run", own, *_pytest(target, seed, "quiet")])
+        _run(["-m", "coverage", "run", own, *_pytest(target, seed)])
         _run(["-m", "coverage", "combine", own, folder])
         only = ",".join(f"*/{module}" for module in target.modules)
         made, output = _run(

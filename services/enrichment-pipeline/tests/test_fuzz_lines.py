@@ -19,6 +19,7 @@ from enrichment_pipeline.errors import PointRefused
 from enrichment_pipeline.events import Change
 from enrichment_pipeline.lineprotocol import Field, line, series_key
 from enrichment_pipeline.points import PointBuilder, with_recorded
+from enrichment_pipeline.weather import History, sample_of, weather_line
 
 if TYPE_CHECKING:
     from conftest import ParsedLine
@@ -135,3 +136,48 @@ def test_any_line_reads_back(
     assert (parsed.measurement, parsed.tags) == (measurement, tags)
     assert parsed.time_us == time_us
     assert repr(parsed.fields) == repr(fields)
+
+
+units = st.sampled_from(
+    ["°C", "°F", "K", "hPa", "inHg", "psi", "m/s", "km/h", "mph", "Beaufort"]
+)
+weather = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(
+            ("temperature", "humidity", "pressure", "wind_speed"),
+            st.floats() | st.integers() | st.none() | texts,
+        ),
+        **dict.fromkeys(
+            ("temperature_unit", "pressure_unit", "wind_speed_unit"),
+            units | texts,
+        ),
+    },
+)
+
+
+@given(
+    document=weather,
+    state=texts | st.none() | st.sampled_from(["sunny", "unknown"]),
+    time=times | st.just("2026-11-23T14:47:56+00:00"),
+    location=texts,
+)
+def test_weather_is_finite_or_absent(
+    parse_line: Parse, document: dict[str, Any], state: str, time: str, location: str
+) -> None:
+    """Whatever a weather entity tells, lines with it read back."""
+    raw = Raw(json.dumps(document).encode())
+    sample = sample_of(Change(f"weather.{location}", time, state, raw, ""))
+    history = History(max_age_us=1_000_000)
+    try:
+        if sample is None or not history.add(sample):
+            return
+        own = parse_line(weather_line(sample))
+    except PointRefused:
+        return
+    event = parse_line(f'state,e=x state=""{history.fields_at(sample.time_us)} 1')
+    assert own.tags == {"source": "homeassistant", "location": sample.location}
+    assert own.fields == sample.fields()
+    assert event.fields == {"state": ""} | {
+        f"w_{name}": value for name, value in sample.fields().items()
+    }

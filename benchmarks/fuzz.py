@@ -173,7 +173,7 @@ def _fuzz(name: str, seconds: float, seed: int, keep: Path) -> Tally:
 def _pytest(target: Target, seed: int) -> list[str]:
     return [
         *("-m", "pytest", "--quiet", "--no-header", "-p", "no:cacheprovider"),
-        *("-o", "timeout=0", "--timeout", "0", "--show-capture", "no"),
+        *("--timeout", "0", "--show-capture", "no"),
         *("--hypothesis-profile", "fuzz", "--hypothesis-show-statistics"),
         *("--hypothesis-seed", str(seed)),
         *target.tests,

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     from conftest import ParsedLine
 
     Parse = Callable[[bytes | str], ParsedLine]
-
-# Many examples, on a machine that may be busy.
-pytestmark = pytest.mark.timeout(120)
 
 # What line protocol gives a meaning to, and what a parser trips over.
 marks = st.text(st.sampled_from(' ,="\\\n\r\t\0\u2028aé\N{FIRE}.'), max_size=8)

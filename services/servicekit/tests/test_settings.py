@@ -26,6 +26,7 @@ class Sample(ServiceSettings):
     sample_key: SecretStr
     sample_other_url: HttpAddress | None = None
     sample_size: int = 5
+    sample_pause: float = 1.5
     sample_lazy: SecretStr | None = None
     sample_lazy_file: Path | None = None
 
@@ -265,9 +266,9 @@ def test_an_address_that_cannot_be_taken_apart_is_hidden(
 @pytest.mark.parametrize("number", ["inf", "nan", "-Infinity", "1e999"])
 def test_a_time_without_end_is_a_problem(env: pytest.MonkeyPatch, number: str) -> None:
     """It would become a wait without end, or a crash where it is rounded."""
-    (problem,) = problems(env, {**GOOD, "SHUTDOWN_DEADLINE_SECONDS": number})
+    (problem,) = problems(env, {**GOOD, "SAMPLE_PAUSE": number})
 
-    assert problem.startswith("SHUTDOWN_DEADLINE_SECONDS: ")
+    assert problem.startswith("SAMPLE_PAUSE: ")
 
 
 def test_an_empty_secret_is_shown_as_empty() -> None:

@@ -11,7 +11,6 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,9 +19,6 @@ from websocket_ingestion.answers import judge
 from websocket_ingestion.errors import ForwardError, FrameUnreadable, SessionError
 from websocket_ingestion.frames import halve, inspect, snapshot_parts
 from websocket_ingestion.session import Live, Phase, Session, Snapshot
-
-# Many examples, on a machine that may be busy.
-pytestmark = pytest.mark.timeout(120)
 
 TIME = "2026-11-23T14:47:56.311149+00:00"
 # With lone surrogates, which JSON can spell and UTF-8 cannot.

@@ -55,8 +55,8 @@ class Running:
 
     def dead(self) -> list[dict[str, Any]]:
         """Return the records of the dead letters."""
-        text = self._dead.read_text() if self._dead.exists() else ""
-        return [json.loads(line) for line in text.splitlines()]
+        lines = self._dead.read_bytes() if self._dead.exists() else b""
+        return [json.loads(line) for line in lines.splitlines()]
 
 
 Start = Callable[..., Any]

@@ -21,6 +21,7 @@ import msgspec
 
 from servicekit.wire import Frame, Origin
 
+from .frames import UNREADABLE
 from .gaps import MOST_EXAMPLES, Gap
 from .history import SECOND_US, Pages, Row
 from .times import time_us
@@ -102,7 +103,7 @@ def _keys_of_frame(frame: Frame) -> Iterator[Key]:
         else:
             states = _states.decode(frame.payload)
             changes = [(one.entity_id, one.last_updated) for one in states]
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return
     for entity_id, text in changes:
         moment_us = time_us(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from stackproof.verify.vantage import LABEL
 pytestmark = pytest.mark.timeout(180)
 
 Verify = Callable[..., Outcome]
+Attrs = dict[str, Any]
 LOOKED = tuple(f"DISCOVERY-0{number}" for number in range(1, 10))
 
 
@@ -29,6 +31,38 @@ def held() -> Iterator[ExitStack]:
 
 def _network(stack: Stack, name: str) -> Any:
     return stack.engine.networks.get(stack.model.networks[name].engine_name)
+
+
+def remake(stack: Stack, name: str, change: Callable[[Attrs], object]) -> None:
+    """Put another network in the place of one, as somebody makes it by hand.
+
+    Args:
+        stack: whose network it is.
+        name: key in the file.
+        change: what is to differ, in the engine's words.
+    """
+    network = _network(stack, name)
+    network.reload()
+    rows = [row for row in stack.containers() if network.name in row.networks]
+    for row in rows:
+        network.disconnect(row.id, force=True)
+    network.remove()
+    attrs = copy.deepcopy(network.attrs)
+    change(attrs)
+    made = stack.engine.networks.create(
+        network.name,
+        driver=attrs["Driver"],
+        options=attrs["Options"],
+        labels=attrs["Labels"],
+        internal=attrs["Internal"],
+        attachable=attrs["Attachable"],
+        enable_ipv6=attrs["EnableIPv6"],
+        ipam={"Driver": "default", "Config": attrs["IPAM"]["Config"]},
+    )
+    for row in rows:
+        place = row.networks[network.name]
+        fixed = (place.get("IPAMConfig") or {}).get("IPv4Address")
+        made.connect(row.id, aliases=place["Aliases"], ipv4_address=fixed)
 
 
 @pytest.mark.parametrize("stack", ["shop", "packaged"])
@@ -134,22 +168,107 @@ def test_connected_by_hand(foreign: Verify) -> None:
 def test_internal_network_replaced(foreign: Verify) -> None:
     """A network of the same name that was made by hand, with a way out."""
 
+    def opened(attrs: Attrs) -> None:
+        attrs["Internal"] = False
+
     def replace(stack: Stack) -> None:
-        network = _network(stack, "backend")
-        rows = [row for row in stack.containers() if network.name in row.networks]
-        for row in rows:
-            network.disconnect(row.id, force=True)
-        network.remove()
-        made = stack.engine.networks.create(
-            network.name, driver="bridge", labels=network.attrs["Labels"]
-        )
-        for row in rows:
-            aliases = row.networks[network.name]["Aliases"]
-            made.connect(row.id, aliases=aliases)
+        remake(stack, "backend", opened)
 
     outcome = foreign("shop", select=LOOKED, after_start=replace)
 
     assert outcome.failed == {("DISCOVERY-07", ""), ("DISCOVERY-08", "")}, str(outcome)
+
+
+def ranged(number: int, **more: object) -> dict[str, Any]:
+    """Declare an address range, and more of it."""
+    return {"ipam": {"config": [{"subnet": f"172.30.{number}.0/24", **more}]}}
+
+
+def half(attrs: Attrs) -> None:
+    """Take half of the range."""
+    (row,) = attrs["IPAM"]["Config"]
+    row["Subnet"] = row["Subnet"].replace("/24", "/25")
+
+
+def other_gateway(attrs: Attrs) -> None:
+    """Give the gateway another address."""
+    (row,) = attrs["IPAM"]["Config"]
+    row["Gateway"] = row["Gateway"].removesuffix(".5") + ".6"
+
+
+def only_ipv4(attrs: Attrs) -> None:
+    """Leave IPv6 out."""
+    attrs["EnableIPv6"] = False
+    rows = attrs["IPAM"]["Config"]
+    attrs["IPAM"]["Config"] = [row for row in rows if ":" not in row["Subnet"]]
+
+
+# Name of the network to what the file declares, what is made instead, and what is said.
+REMADE: dict[str, tuple[dict[str, Any], Callable[[Attrs], object], str]] = {
+    "attachable": (
+        {"attachable": True},
+        lambda attrs: attrs.update(Attachable=False),
+        "attachable is false",
+    ),
+    "ipv6": (
+        {
+            "enable_ipv6": True,
+            "ipam": {"config": [{"subnet": "fd5a:7c1e:90::/64"}]},
+        },
+        only_ipv4,
+        "enable_ipv6 is false",
+    ),
+    "mtu": (
+        {"driver_opts": {"com.docker.network.driver.mtu": "1400"}},
+        lambda attrs: attrs.update(Options={}),
+        "driver option com.docker.network.driver.mtu is not set instead of 1400",
+    ),
+    "labelled": (
+        {"labels": {"purpose": "pages"}},
+        lambda attrs: attrs["Labels"].update(purpose="posts"),
+        "label purpose is posts instead of pages",
+    ),
+    "range": (ranged(91), half, "/25 instead of"),
+    "gateway": (ranged(92, gateway="172.30.92.5"), other_gateway, ".6 instead of"),
+    "part": (
+        ranged(93, ip_range="172.30.93.128/25"),
+        lambda attrs: attrs["IPAM"]["Config"][0].pop("IPRange"),
+        "is not set instead of",
+    ),
+    "reserved": (
+        ranged(94, aux_addresses={"printer": "172.30.94.9"}),
+        lambda attrs: attrs["IPAM"]["Config"][0].pop("AuxiliaryAddresses"),
+        "reserved address printer is not set",
+    ),
+}
+
+
+def test_networks_made_by_hand(foreign: Verify) -> None:
+    """Each differs in one option; each is told, and no other network."""
+
+    def declare(document: dict[str, Any]) -> None:
+        desk = document["services"]["desk"]
+        del desk["ports"]  # nothing listens there
+        desk["networks"] |= {name: {} for name in REMADE}
+        document["networks"] |= {name: row[0] for name, row in REMADE.items()}
+
+    def replace(stack: Stack) -> None:
+        for name, (_, change, _) in REMADE.items():
+            remake(stack, name, change)
+
+    sound = foreign("office", declare, select=LOOKED)
+    assert sound.red == frozenset(), str(sound)
+
+    outcome = foreign("office", declare, select=LOOKED, after_start=replace)
+
+    said = {
+        str(result.case): result.finding.observed
+        for result in outcome.results
+        if str(result.case) in outcome.red
+    }
+    assert said.keys() == {f"DISCOVERY-08[network {name}]" for name in REMADE}
+    for name, (_, _, expected) in REMADE.items():
+        assert expected in said[f"DISCOVERY-08[network {name}]"]
 
 
 def test_internal_only_service_gets_out(foreign: Verify) -> None:

@@ -135,6 +135,21 @@ def written(*services: str, **more: Any) -> dict[Path, dict[str, Any]]:
             Place(service="desk", key="image"),
             "--env-file",
         ),
+        (
+            (
+                "services.deploy.replicas: can't set container_name and desk as "
+                "container name must be unique: invalid compose project"
+            ),
+            NOT_VALID,
+            Place(service="desk", key="deploy.replicas"),
+            "",
+        ),
+        (
+            "services.gone.ports must be a list",
+            NOT_VALID,
+            Place(key="gone.ports"),
+            "",
+        ),
         ("yaml: line 4: did not find expected node", NOT_VALID, Place(), "YAML"),
         ("dependency cycle detected: a -> b -> a", NOT_VALID, Place(), ""),
         ("", NOT_VALID, Place(), ""),

@@ -143,6 +143,11 @@ def _place(problem: str, names: set[str]) -> Place:
     if match := _PLACE.search(problem):
         inside = (match["dotted"] or match["name"]) + match["rest"].rstrip(":'\",")
         known = [n for n in names if inside == n or inside.startswith(f"{n}.")]
+        if names and not known:  # "services.scale: … container_name and web as …"
+            named = [
+                n for n in names if re.search(rf"(?<!\S){re.escape(n)}(?!\S)", problem)
+            ]
+            return Place(service=named[0] if len(named) == 1 else None, key=inside)
         service = max(known, key=len, default=inside.partition(".")[0])
         below = inside.removeprefix(service).strip(".")
         if unknown:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from docker import DockerClient
+from docker.types import IPAMConfig, IPAMPool
 
 from stackproof.sight import HOST, sight
+from stackproof.verify import copying
 from stackproof.verify.stack import Stack
 from stackproof.verify.trial import Outcome
 from stackproof.verify.vantage import LABEL
@@ -49,6 +53,8 @@ def remake(stack: Stack, name: str, change: Callable[[Attrs], object]) -> None:
     network.remove()
     attrs = copy.deepcopy(network.attrs)
     change(attrs)
+    ipam = IPAMConfig()
+    ipam["Config"] = attrs["IPAM"]["Config"]
     made = stack.engine.networks.create(
         network.name,
         driver=attrs["Driver"],
@@ -57,7 +63,7 @@ def remake(stack: Stack, name: str, change: Callable[[Attrs], object]) -> None:
         internal=attrs["Internal"],
         attachable=attrs["Attachable"],
         enable_ipv6=attrs["EnableIPv6"],
-        ipam={"Driver": "default", "Config": attrs["IPAM"]["Config"]},
+        ipam=ipam,
     )
     for row in rows:
         place = row.networks[network.name]
@@ -179,6 +185,10 @@ def test_internal_network_replaced(foreign: Verify) -> None:
     assert outcome.failed == {("DISCOVERY-07", ""), ("DISCOVERY-08", "")}, str(outcome)
 
 
+IPV6_RANGE = f"fd5a:{secrets.token_hex(2)}:{secrets.token_hex(2)}::/64"
+"""Runs do not move ranges of IPv6, so that two at a time must not have the same."""
+
+
 def ranged(number: int, **more: object) -> dict[str, Any]:
     """Declare an address range, and more of it."""
     return {"ipam": {"config": [{"subnet": f"172.30.{number}.0/24", **more}]}}
@@ -213,7 +223,7 @@ REMADE: dict[str, tuple[dict[str, Any], Callable[[Attrs], object], str]] = {
     "ipv6": (
         {
             "enable_ipv6": True,
-            "ipam": {"config": [{"subnet": "fd5a:7c1e:90::/64"}]},
+            "ipam": {"config": [{"subnet": IPV6_RANGE}]},
         },
         only_ipv4,
         "enable_ipv6 is false",
@@ -339,3 +349,39 @@ def test_hosts_file_was_changed(foreign: Verify) -> None:
 
     outcome = foreign("shop", defect, select=("DISCOVERY-09",), after_start=empty)
     assert outcome.failed == {("DISCOVERY-09", "store")}, str(outcome)
+
+
+def test_range_that_somebody_took(
+    foreign: Verify, engine: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A range that is free when it is looked at and taken when it is used."""
+    for look in ("engine_networks", "parse_routes"):
+        monkeypatch.setattr(copying, look, lambda _seen: [])
+    other = engine.networks.create(
+        f"foreign-{secrets.token_hex(4)}",
+        ipam=IPAMConfig(pool_configs=[IPAMPool(subnet="172.31.77.0/25")]),
+    )
+    try:
+        outcome = foreign("office", select=("ORDER", "DISCOVERY-08", "CONFIG"))
+    finally:
+        other.remove()
+
+    assert outcome.red == frozenset(), str(outcome)
+    assert outcome.start_problem is None
+    (made,) = outcome.of("DISCOVERY-08")
+    assert "172.31.77.0" not in made.finding.observed
+
+
+def test_ranges_that_overlap_each_other(foreign: Verify) -> None:
+    """The file is at fault: no other range hides it."""
+
+    def defect(document: dict[str, Any]) -> None:
+        document["networks"]["cellar"] = ranged(0)
+        document["networks"]["cellar"]["ipam"]["config"][0]["subnet"] = "172.31.77.0/25"
+        document["services"]["setup"]["networks"] = ["cellar"]
+        del document["services"]["setup"]["network_mode"]
+
+    outcome = foreign("office", defect, select=("DISCOVERY-08",))
+
+    assert len(outcome.red) == 1, str(outcome)
+    assert "overlaps" in str(outcome.start_problem)

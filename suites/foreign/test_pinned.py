@@ -56,7 +56,7 @@ def kept(engine: DockerClient, image: str, folder: Path) -> Served:
     changed = folder / "config.json"
     changed.write_text(json.dumps(config), "utf-8")
     layers = [described(folder / name, _LAYER) for name in listed["Layers"]]
-    manifest = {
+    manifest: dict[str, Any] = {
         "schemaVersion": 2,
         "mediaType": _MANIFEST,
         "config": described(changed, _CONFIG),

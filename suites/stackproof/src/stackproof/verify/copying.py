@@ -10,15 +10,16 @@ from ipaddress import IPv4Network, ip_network
 from itertools import combinations
 from pathlib import Path
 from random import Random
-from typing import Any
-
-from docker import DockerClient
+from typing import TYPE_CHECKING, Any
 
 from ..compose import Compose
 from ..contract.source import Contract
 from ..errors import SourceError
 from ..subnet import POOLS, choose_subnet, engine_networks, parse_routes
 from .isolate import BindCopy, Isolated, isolate
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 _BINDS = "binds"
 _FILE = "compose.json"

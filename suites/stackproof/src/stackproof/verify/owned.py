@@ -6,10 +6,9 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from docker import DockerClient
-from docker.errors import ImageNotFound, NotFound, NullResource
-
+from .. import sdk
 from ..contract.source import Contract
 from ..drills.layers import layers, needs
 from ..drills.returning import await_all, now_ns, start
@@ -27,6 +26,9 @@ from .copying import is_crowded, remove_copy, write_copy
 from .stack import Options, Stack
 from .standing import Standing, settle_budget
 from .vantage import choose_vantage, on_this_host
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 PURPOSE = "stackproof"
 _PREPARE_SECONDS = 1800.0
@@ -171,7 +173,7 @@ def _missing_images(stack: Stack) -> bool:
     for service in stack.model.services.values():
         try:
             stack.engine.images.get(service.image)
-        except (ImageNotFound, NullResource):
+        except (sdk.ImageNotFound, sdk.NullResource):
             return True
     return False
 
@@ -185,7 +187,7 @@ def _remove(stack: Stack) -> None:
     else:
         remove_images(stack.engine, stack.compose.project)
     for name in stack.unnamed_volumes:
-        with suppress(NotFound):
+        with suppress(sdk.NotFound):
             stack.engine.volumes.get(name).remove()
     remove_copy(stack.folder)
 

@@ -69,7 +69,7 @@ def broken_edge(
     An optional dependency that fails does not hold up its dependent any longer.
     """
     record = tuple(event for event in events if not event.one_off)
-    created = {event.container for event in record if event.service == edge.service}
+    created = _kept(record, edge.service)
     if not edge.required and not created:
         return None
     started = _first(record, dependent, Condition.STARTED)
@@ -112,6 +112,23 @@ def stop_seconds_apart(
     if not ended or not told:
         return None
     return (min(told) - max(ended)) / 1e9
+
+
+def _kept(record: tuple[Event, ...], service: str) -> frozenset[str]:
+    """Return a service's containers without those that were replaced unused.
+
+    Compose makes a container anew before its first start when the image was built, or
+    tagged, again since it made the first one.
+    """
+    seen: dict[str, set[str]] = {}
+    for event in record:
+        if event.service == service:
+            seen.setdefault(event.container, set()).add(event.action)
+    return frozenset(
+        container
+        for container, actions in seen.items()
+        if "destroy" not in actions or "start" in actions
+    )
 
 
 def _failed_before(record: tuple[Event, ...], service: str, stamp: int) -> bool:

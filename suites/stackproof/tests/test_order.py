@@ -127,7 +127,7 @@ def test_every_replica_must_meet_the_condition(model: StackModel) -> None:
 
 
 def test_container_that_was_replaced_unused_does_not_count(model: StackModel) -> None:
-    """Compose makes it anew when its image was built after it; the second one starts."""
+    """Compose makes it anew when its image was built later; the second one starts."""
     replaced = (
         "store/0 create",
         "setup/0 create",

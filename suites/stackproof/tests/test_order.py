@@ -138,6 +138,13 @@ def test_container_that_was_replaced_unused_does_not_count(model: StackModel) ->
     assert start_order(record(*replaced, *SOUND), model) == ()
 
 
+def test_container_that_came_later_does_not_count(model: StackModel) -> None:
+    """Somebody made the store anew after all had started in order."""
+    later = ("store/2 create", "store/2 start", "store/2 healthy")
+
+    assert start_order(record(*SOUND, *later), model) == ()
+
+
 def test_dependency_that_was_removed_unused_is_never_met(model: StackModel) -> None:
     """Nothing has taken its place."""
     kept = [line for line in SOUND if not line.startswith("setup")]

@@ -1,0 +1,239 @@
+"""The running stack of a scenario, and how a fault and a check get at it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from docker.errors import DockerException
+
+from stackproof import Endpoint, wait_until
+from stackproof.verify.stack import Stack
+
+from ..admin import AdminApi, ServiceApi
+from ..project import DATABASE, LONG_RUNNING, SourceKind
+from ..simulator import Simulator
+from ..stack import ReferenceStack
+from .observation import Proof, Told
+from .stored import Database
+from .traffic import SimulatorTraffic, Traffic
+from .vitals import Vitals, now_us
+
+PORTS: Mapping[str, int] = {
+    "websocket-ingestion": 8001,
+    "enrichment-pipeline": 8002,
+    "admin-api": 8080,
+    "influxdb": 8086,
+    "home-assistant": 8123,
+}
+INGESTION = "websocket-ingestion"
+ENRICHMENT = "enrichment-pipeline"
+ADMIN = "admin-api"
+SOURCE = "home-assistant"
+_EVERY_SECONDS = 0.1
+_PROGRESS_SECONDS = 60.0
+
+
+@dataclass(slots=True)
+class Note:
+    """What a fault says of itself while it lasts."""
+
+    observed: str = ""
+    bitten: bool = False
+
+    def saw(self, bitten: object, observed: str) -> None:
+        """Keep the evidence."""
+        self.bitten = bool(bitten)
+        self.observed = observed
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """One stack and one run on it.
+
+    Addresses are those of the containers: they are reached without the ports that the
+    engine chooses anew at each start.
+
+    Attributes:
+        stack: the reference stack.
+        proof: the same as the kit sees it, for its faults.
+        traffic: the events of this run.
+        rate: events a second.
+        chance: repeatable by the seed.
+        disks: volume to the folder where the host sees it.
+        vitals: what is ready and counted, while the run lasts.
+        proofs: the faults so far.
+        told: changes that checks have made.
+        hold_seconds: how long a fault that lasts is to last.
+    """
+
+    stack: ReferenceStack
+    proof: Stack
+    traffic: Traffic
+    rate: float
+    chance: random.Random
+    vitals: Vitals | None = None
+    proofs: list[Proof] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    # -- ways to the parts ----------------------------------------------------------
+
+    def address(self, service: str) -> str | None:
+        """Return the address of a service's container; None while it has none."""
+        label = "com.docker.compose"
+        chosen = [
+            f"{label}.project={self.stack.project.name}",
+            f"{label}.service={service}",
+        ]
+        try:
+            rows = self.stack.engine.api.containers(filters={"label": chosen})
+        except (DockerException, requests.RequestException):
+            return None
+        for row in rows:
+            for place in row["NetworkSettings"]["Networks"].values():
+                if place.get("IPAddress"):
+                    return str(place["IPAddress"])
+        return None
+
+    def folder(self, volume: str) -> Path:
+        """Return where the host sees a volume while a container uses it."""
+        name = f"{self.stack.project.name}_{volume}"
+        return Path(self.stack.engine.volumes.get(name).attrs["Mountpoint"])
+
+    def base(self, service: str) -> str | None:
+        """Return the base URL of a service; None while it has no address."""
+        address = self.address(service)
+        return None if address is None else f"http://{address}:{PORTS[service]}"
+
+    def endpoint(self, service: str) -> Endpoint:
+        """Return where a service is reached, waiting until it has an address."""
+        address = wait_until(
+            lambda: self.address(service), bool, timeout=30.0, every=_EVERY_SECONDS
+        )
+        return Endpoint(host=str(address), port=PORTS[service])
+
+    def service(self, name: str) -> ServiceApi:
+        """Return the HTTP port of a service of ours."""
+        return ServiceApi(endpoint=self.endpoint(name))
+
+    @property
+    def admin(self) -> AdminApi:
+        """admin-api with its token."""
+        token = self.stack.project.secret("admin_token")
+        return AdminApi(endpoint=self.endpoint(ADMIN), token=token)
+
+    @property
+    def database(self) -> Database:
+        """InfluxDB, read with the operator's token, which no restore changes."""
+        settings = self.stack.project.settings
+        return Database(
+            url=self.endpoint(DATABASE).url(),
+            org=settings["INFLUXDB_ORG"],
+            bucket=settings["INFLUXDB_BUCKET"],
+            token=self.stack.project.secret("influxdb_admin_token"),
+        )
+
+    @property
+    def simulator(self) -> Simulator:
+        """The control of the scripted Home Assistant."""
+        return Simulator(endpoint=self.endpoint(SOURCE))
+
+    @property
+    def scripted(self) -> SimulatorTraffic:
+        """The traffic of the scripted Home Assistant.
+
+        Raises:
+            TypeError: a real one plays in this run.
+        """
+        if not isinstance(self.traffic, SimulatorTraffic):
+            raise TypeError("this scenario needs the scripted Home Assistant")
+        return self.traffic
+
+    def stats(self) -> Mapping[str, Any]:
+        """Return /v1/stats of websocket-ingestion."""
+        document: Mapping[str, Any] = self.service(INGESTION).get("/v1/stats")
+        return document
+
+    # -- what a fault tells ---------------------------------------------------------
+
+    @contextmanager
+    def fault(self, kind: str, target: str, expected: str) -> Iterator[Note]:
+        """Time a fault and keep what it says of itself; an error is a problem."""
+        note = Note()
+        started = now_us()
+        try:
+            yield note
+        finally:
+            self.proofs.append(
+                Proof(
+                    kind=kind,
+                    target=target,
+                    expected=expected,
+                    observed=note.observed or "nothing",
+                    bitten=note.bitten,
+                    started_us=started,
+                    healed_us=now_us(),
+                )
+            )
+
+    # -- waiting --------------------------------------------------------------------
+
+    def count(self, name: str) -> int:
+        """Return one counter of websocket-ingestion."""
+        return int(self.stats()["events"][name])
+
+    def await_more(
+        self,
+        look: Callable[[], int],
+        more: float,
+        *,
+        timeout: float = _PROGRESS_SECONDS,
+    ) -> int:
+        """Wait until something that is counted has grown by `more`; return it."""
+        before = look()
+
+        def grown(seen: int) -> bool:
+            return seen >= before + more
+
+        return wait_until(look, grown, timeout=timeout, every=_EVERY_SECONDS)
+
+    def await_progress(self, counter: str, *, seconds: float = 1.0) -> None:
+        """Wait until so many seconds' worth of events more have been counted."""
+        self.await_more(lambda: self.count(counter), self.rate * seconds)
+
+    def await_emitted(self, seconds: float) -> None:
+        """Let the source make so many seconds' worth of events."""
+        self.await_more(
+            self.traffic.emitted,
+            self.rate * seconds,
+            timeout=seconds * 2 + _PROGRESS_SECONDS,
+        )
+
+    def all_ready(self) -> frozenset[str]:
+        """Return the services that were ready at the last look."""
+        samples = self.vitals.samples if self.vitals else ()
+        return samples[-1].ready if samples else frozenset()
+
+    def await_ready(self, *, timeout: float) -> None:
+        """Wait until all services are ready."""
+        wait_until(
+            self.all_ready,
+            frozenset(LONG_RUNNING).issubset,
+            timeout=timeout,
+            every=_EVERY_SECONDS,
+        )
+
+
+def traffic_for(stack: ReferenceStack, reach: Endpoint) -> Traffic:
+    """Return new traffic on what plays Home Assistant."""
+    if stack.project.source is SourceKind.SIMULATOR:
+        return SimulatorTraffic(simulator=Simulator(endpoint=reach))
+    raise NotImplementedError(stack.project.source)
+
+

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from stackproof.checks.limit_observe import fresh_limits
 
 from ..errors import ReferenceStackError
 from ..project import DATABASE, LONG_RUNNING, SourceKind
-from .observation import GapRow, Memory, Observation
+from .observation import GapRow, Memory, Observation, Proof
 from .vitals import Sample, counts_of, ready_for_good, silent
 from .world import ADMIN, World
 
@@ -72,15 +72,7 @@ def look_back(world: World, seen: Observation) -> Observation:
         after=None if stats is None else counts_of(stats),
         gaps=read("gaps", lambda: gaps_of(world, but=known), ()),
         gap_totals={} if stats is None else stats.get("gaps", {}),
-        proofs=tuple(
-            replace(
-                proof,
-                ready_us=ready_for_good(
-                    samples, frozenset(LONG_RUNNING), after_us=proof.healed_us
-                ),
-            )
-            for proof in world.proofs
-        ),
+        proofs=tuple(with_recovery(world.proofs, samples)),
         silent=silences(samples, said),
         admin=read("admin", lambda: admin_view(world), {}),
         memory=read("memory", lambda: memory_of(world), {}),
@@ -113,6 +105,26 @@ def listen_back(world: World, seen: Observation, *, since_ns: int) -> Observatio
         crashes=crashes,
         missing=missing,
     )
+
+
+def with_recovery(
+    proofs: Sequence[Proof], samples: tuple[Sample, ...]
+) -> Iterator[Proof]:
+    """Yield faults with the time from which on all was ready again (pure).
+
+    That is until the next fault began, or until nobody looked any more.
+    """
+    for proof in proofs:
+        later = [
+            other.started_us for other in proofs if other.started_us > proof.healed_us
+        ]
+        ready = ready_for_good(
+            samples,
+            frozenset(LONG_RUNNING),
+            after_us=proof.healed_us,
+            until_us=min(later, default=None),
+        )
+        yield replace(proof, ready_us=ready)
 
 
 def gaps_of(world: World, *, but: frozenset[int] = frozenset()) -> tuple[GapRow, ...]:

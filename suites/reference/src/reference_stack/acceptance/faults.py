@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from stackproof import stops, wait_until
 from stackproof.drills.returning import now_ns
@@ -16,6 +16,7 @@ from .world import World
 
 _ARRIVAL_SECONDS = 5.0
 _EVERY_SECONDS = 0.1
+_KILLED = 137
 
 
 @contextmanager
@@ -68,16 +69,18 @@ def _crash(
 ) -> Fault:
     @contextmanager
     def kill(world: World) -> Iterator[None]:
-        with crash(world.proof, *services) as seen:
+        with ExitStack() as cure:
             with world.fault(kind, _names(services), "exit code 137 of each") as note:
+                # What is dead comes back by itself: the fault is over at once.
+                note.heal()
+                seen = cure.enter_context(crash(world.proof, *services))
                 deaths = seen.deaths(world.proof)
-                told = [f"{event}" for event in deaths]
                 problems = [hit.problem for hit in seen.hits if hit.problem]
                 note.saw(
                     not problems
                     and {event.service for event in deaths} == set(services)
-                    and all(event.exit_code == 137 for event in deaths),
-                    "; ".join([*told, *problems]),
+                    and all(event.exit_code == _KILLED for event in deaths),
+                    "; ".join([*map(str, deaths), *problems]),
                 )
             yield
 

@@ -104,6 +104,8 @@ def _disturb(world: World, scenario: Scenario, checks: tuple[Check, ...]) -> Non
             check.perturb(world)
     world.await_ready(timeout=scenario.ready_seconds + _SETTLE_SECONDS)
     world.await_progress("written")
+    if world.flow_seconds:
+        world.await_emitted(world.flow_seconds)
 
 
 def _end_traffic(world: World) -> None:

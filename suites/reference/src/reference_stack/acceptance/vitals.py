@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -167,15 +167,19 @@ def counts_of(stats: Mapping[str, Any]) -> Counts:
 
 
 def ready_for_good(
-    samples: tuple[Sample, ...], services: frozenset[str], *, after_us: int
+    samples: Iterable[Sample],
+    services: frozenset[str],
+    *,
+    after_us: int,
+    until_us: int | None = None,
 ) -> int | None:
-    """Return from when on all services were ready until the last sample (pure).
+    """Return from when on all services were ready, until the end of a time (pure).
 
-    None when they were not at the end, or nothing was seen after `after_us`.
+    None when they were not at its end, or nothing was seen in it.
     """
     since: int | None = None
     for sample in samples:
-        if sample.at_us < after_us:
+        if sample.at_us < after_us or (until_us and sample.at_us > until_us):
             continue
         if not services <= sample.ready:
             since = None

@@ -37,6 +37,7 @@ ADMIN = "admin-api"
 SOURCE = "home-assistant"
 _EVERY_SECONDS = 0.1
 _PROGRESS_SECONDS = 60.0
+_ADDRESS_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -45,6 +46,11 @@ class Note:
 
     observed: str = ""
     bitten: bool = False
+    healed_us: int | None = None
+
+    def heal(self) -> None:
+        """Take this moment for the cure, not the end of the block."""
+        self.healed_us = now_us()
 
     def saw(self, bitten: object, observed: str) -> None:
         """Keep the evidence."""
@@ -65,11 +71,11 @@ class World:
         traffic: the events of this run.
         rate: events a second.
         chance: repeatable by the seed.
-        disks: volume to the folder where the host sees it.
         vitals: what is ready and counted, while the run lasts.
         proofs: the faults so far.
         told: changes that checks have made.
-        hold_seconds: how long a fault that lasts is to last.
+        problems: what went wrong, one sentence each.
+        flow_seconds: so long events flow after the cure, beside what a fault needs.
     """
 
     stack: ReferenceStack
@@ -77,6 +83,7 @@ class World:
     traffic: Traffic
     rate: float
     chance: random.Random
+    flow_seconds: float = 0.0
     vitals: Vitals | None = None
     proofs: list[Proof] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
@@ -84,39 +91,19 @@ class World:
 
     # -- ways to the parts ----------------------------------------------------------
 
-    def address(self, service: str) -> str | None:
-        """Return the address of a service's container; None while it has none."""
-        label = "com.docker.compose"
-        chosen = [
-            f"{label}.project={self.stack.project.name}",
-            f"{label}.service={service}",
-        ]
-        try:
-            rows = self.stack.engine.api.containers(filters={"label": chosen})
-        except (DockerException, requests.RequestException):
-            return None
-        for row in rows:
-            for place in row["NetworkSettings"]["Networks"].values():
-                if place.get("IPAddress"):
-                    return str(place["IPAddress"])
-        return None
+    def base(self, service: str) -> str | None:
+        """Return the base URL of a service; None while it has no address."""
+        address = address_of(self.stack, service)
+        return None if address is None else f"http://{address}:{PORTS[service]}"
+
+    def endpoint(self, service: str) -> Endpoint:
+        """Return where a service is reached, waiting until it has an address."""
+        return endpoint_of(self.stack, service)
 
     def folder(self, volume: str) -> Path:
         """Return where the host sees a volume while a container uses it."""
         name = f"{self.stack.project.name}_{volume}"
         return Path(self.stack.engine.volumes.get(name).attrs["Mountpoint"])
-
-    def base(self, service: str) -> str | None:
-        """Return the base URL of a service; None while it has no address."""
-        address = self.address(service)
-        return None if address is None else f"http://{address}:{PORTS[service]}"
-
-    def endpoint(self, service: str) -> Endpoint:
-        """Return where a service is reached, waiting until it has an address."""
-        address = wait_until(
-            lambda: self.address(service), bool, timeout=30.0, every=_EVERY_SECONDS
-        )
-        return Endpoint(host=str(address), port=PORTS[service])
 
     def service(self, name: str) -> ServiceApi:
         """Return the HTTP port of a service of ours."""
@@ -178,7 +165,7 @@ class World:
                     observed=note.observed or "nothing",
                     bitten=note.bitten,
                     started_us=started,
-                    healed_us=now_us(),
+                    healed_us=note.healed_us or now_us(),
                 )
             )
 
@@ -228,6 +215,32 @@ class World:
             timeout=timeout,
             every=_EVERY_SECONDS,
         )
+
+
+def address_of(stack: ReferenceStack, service: str) -> str | None:
+    """Return the address of a service's container; None while it has none."""
+    label = "com.docker.compose"
+    chosen = [f"{label}.project={stack.project.name}", f"{label}.service={service}"]
+    try:
+        rows = stack.engine.api.containers(filters={"label": chosen})
+    except (DockerException, requests.RequestException):
+        return None
+    for row in rows:
+        for place in row["NetworkSettings"]["Networks"].values():
+            if place.get("IPAddress"):
+                return str(place["IPAddress"])
+    return None
+
+
+def endpoint_of(stack: ReferenceStack, service: str) -> Endpoint:
+    """Return where a service is reached, waiting until it has an address."""
+    address = wait_until(
+        lambda: address_of(stack, service),
+        bool,
+        timeout=_ADDRESS_SECONDS,
+        every=_EVERY_SECONDS,
+    )
+    return Endpoint(host=str(address), port=PORTS[service])
 
 
 def traffic_for(stack: ReferenceStack, reach: Endpoint) -> Traffic:

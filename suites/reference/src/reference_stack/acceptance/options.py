@@ -1,0 +1,159 @@
+"""pytest plugin: the command line of the matrix, and its cases.
+
+Load it with `-p reference_stack.acceptance.options`. A test that takes `scenario` and
+`check` runs once for each pair that is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from .catalogue import SCENARIOS
+from .checks import CHECKS, Check
+from .matrix import RATE, Terms
+from .scenario import Scenario
+
+_SCENARIO = "scenario"
+_CHECK = "check"
+ENGINE_RESTART = "--allow-engine-restart"
+TEST_EVENT = "--allow-test-event"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the matrix."""
+    group = parser.getgroup("acceptance")
+    group.addoption(
+        "--scenario",
+        action="append",
+        default=[],
+        metavar="NAME",
+        choices=[*(each.name for each in SCENARIOS), "random"],
+        help="only this scenario; repeatable (see --list)",
+    )
+    group.addoption(
+        "--check",
+        action="append",
+        default=[],
+        metavar="NAME",
+        choices=[each.name for each in CHECKS],
+        help="only this check; repeatable (see --list)",
+    )
+    group.addoption(
+        "--list", action="store_true", help="list scenarios and checks, and end"
+    )
+    group.addoption(
+        "--fast", action="store_true", help="only the scenarios that matter most"
+    )
+    group.addoption(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="repeats what is left to chance (default: %(default)s)",
+    )
+    group.addoption(
+        "--rate",
+        type=float,
+        default=RATE,
+        metavar="N",
+        help="events a second (default: %(default)g)",
+    )
+    group.addoption(
+        "--minutes",
+        type=float,
+        default=0.0,
+        metavar="N",
+        help="let events flow so long after each cure (default: a few seconds)",
+    )
+    group.addoption(
+        ENGINE_RESTART,
+        action="store_true",
+        help="run what restarts the engine, and with it every container on it",
+    )
+    group.addoption(
+        "--live",
+        metavar="PROJECT",
+        help="look at this running project instead; changes nothing",
+    )
+    group.addoption(
+        TEST_EVENT,
+        action="store_true",
+        help="on a live project: send one marked event through the real path",
+    )
+    group.addoption(
+        "--report",
+        type=Path,
+        metavar="DIR",
+        help="write report, histories and evidence there",
+    )
+
+
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """List what there is when asked to; run nothing then."""
+    if not config.getoption("--list"):
+        return None
+    for title, rows in (
+        ("scenarios", [(each.name, _described(each)) for each in SCENARIOS]),
+        ("checks", [(each.name, each.promise) for each in CHECKS]),
+    ):
+        width = max(len(name) for name, _ in rows)
+        told = "".join(f"  {name:{width}}  {text}\n" for name, text in rows)
+        config.get_terminal_writer().write(f"{title}\n{told}")
+    return 0
+
+
+def _described(scenario: Scenario) -> str:
+    marks = [
+        *(["real Home Assistant"] if scenario.source == "homeassistant" else []),
+        *(["fast"] if scenario.fast else []),
+        *([f"needs {scenario.option}"] if scenario.option else []),
+    ]
+    return scenario.title + (f" ({', '.join(marks)})" if marks else "")
+
+
+def chosen_scenarios(config: pytest.Config) -> Sequence[Scenario]:
+    """Return the scenarios that the options ask for, those of one source together."""
+    names = config.getoption("--scenario")
+    found = [
+        scenario
+        for scenario in SCENARIOS
+        if (scenario.name in names if names else _by_default(scenario, config))
+    ]
+    return sorted(found, key=lambda scenario: scenario.source, reverse=True)
+
+
+def _by_default(scenario: Scenario, config: pytest.Config) -> bool:
+    allowed = scenario.option is None or bool(config.getoption(scenario.option))
+    return allowed and (scenario.fast or not config.getoption("--fast"))
+
+
+def chosen_checks(config: pytest.Config) -> Sequence[Check]:
+    """Return the checks that the options ask for."""
+    names = config.getoption("--check")
+    return [check for check in CHECKS if not names or check.name in names]
+
+
+def terms_of(config: pytest.Config) -> Terms:
+    """Return how scenarios are to be run."""
+    return Terms(
+        rate=config.getoption("--rate"),
+        seed=config.getoption("--seed"),
+        flow_seconds=60 * config.getoption("--minutes"),
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test its scenarios and checks; all checks of a scenario together."""
+    if not {_SCENARIO, _CHECK} <= set(metafunc.fixturenames):
+        return
+    pairs = [
+        (scenario, check)
+        for scenario in chosen_scenarios(metafunc.config)
+        for check in chosen_checks(metafunc.config)
+    ]
+    metafunc.parametrize(
+        (_SCENARIO, _CHECK), pairs, ids=[f"{one}-{other}" for one, other in pairs]
+    )

@@ -11,9 +11,11 @@ from docker import DockerClient
 
 from reference_stack.acceptance.checks import CHECKS
 from reference_stack.acceptance.matrix import Matrix
-from reference_stack.acceptance.options import terms_of
+from reference_stack.acceptance.options import MATRIX, report_folder, terms_of
 from reference_stack.acceptance.owned import PURPOSE
 from stackproof.interrupt import interrupted_once
+from stackproof.report.matrix import matrix_document
+from stackproof.report.matrix_folder import write_matrix
 from stackproof.verify.abandoned import remove_abandoned
 
 _ENGINE_SECONDS = 120
@@ -30,6 +32,13 @@ def engine() -> Iterator[DockerClient]:
 @pytest.fixture(scope="session")
 def matrix(engine: DockerClient, pytestconfig: pytest.Config) -> Iterator[Matrix]:
     """Run scenarios when they are asked for; the last stack goes at the end."""
-    made = Matrix(engine=engine, terms=terms_of(pytestconfig), checks=CHECKS)
+    made = Matrix(
+        engine=engine,
+        terms=terms_of(pytestconfig),
+        checks=CHECKS,
+        folder=report_folder(pytestconfig),
+    )
+    pytestconfig.stash[MATRIX] = made
     with interrupted_once(), closing(made):
         yield made
+    write_matrix(made.folder, matrix_document(made.results()))

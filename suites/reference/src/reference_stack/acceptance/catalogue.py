@@ -33,6 +33,7 @@ def _ends() -> tuple[Scenario, ...]:
                 name=f"sigterm-{short}",
                 title=f"SIGTERM to {told}, and a start",
                 fault=faults.sigterm(*services),
+                disturbance="SIGTERM",
                 hits=services,
                 subscription=_subscription(*services),
                 fast=services == (INGESTION,),
@@ -41,6 +42,7 @@ def _ends() -> tuple[Scenario, ...]:
                 name=f"sigkill-{short}",
                 title=f"SIGKILL of {told}",
                 fault=faults.sigkill(*services),
+                disturbance="SIGKILL",
                 hits=services,
                 subscription=_subscription(*services),
                 fast=services in {(INGESTION,), (DATABASE,)} or not alone,
@@ -52,6 +54,7 @@ def _ends() -> tuple[Scenario, ...]:
                     name=f"oom-{short}",
                     title=f"the kernel kills {told} for want of memory",
                     fault=faults.out_of_memory(*services),
+                    disturbance="OOM kill",
                     hits=services,
                     subscription=_subscription(*services),
                 )

@@ -9,14 +9,16 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import requests
+from msgspec import structs
 from docker.errors import DockerException
 
 from stackproof import Stop, StackproofError, stops
 from stackproof.checks.limit_observe import fresh_limits
+from stackproof.oracle import FaultProof, GapRow
 
 from ..errors import ReferenceStackError
 from ..project import DATABASE, LONG_RUNNING, SourceKind
-from .observation import GapRow, Memory, Observation, Proof
+from .observation import Memory, Observation
 from .vitals import Sample, counts_of, ready_for_good, silent
 from .world import ADMIN, World
 
@@ -57,7 +59,9 @@ def look_back(world: World, seen: Observation) -> Observation:
     rows = read(
         "rows",
         lambda: world.database.rows(
-            world.traffic.pattern, [change.key for change in told]
+            world.traffic.pattern,
+            [change.key for change in told],
+            since_us=world.traffic.since_us,
         ),
         (),
     )
@@ -108,23 +112,23 @@ def listen_back(world: World, seen: Observation, *, since_ns: int) -> Observatio
 
 
 def with_recovery(
-    proofs: Sequence[Proof], samples: tuple[Sample, ...]
-) -> Iterator[Proof]:
+    proofs: Sequence[FaultProof], samples: tuple[Sample, ...]
+) -> Iterator[FaultProof]:
     """Yield faults with the time from which on all was ready again (pure).
 
     That is until the next fault began, or until nobody looked any more.
     """
     for proof in proofs:
         later = [
-            other.started_us for other in proofs if other.started_us > proof.healed_us
+            other.started_us for other in proofs if other.started_us > proof.started_us
         ]
         ready = ready_for_good(
             samples,
             frozenset(LONG_RUNNING),
-            after_us=proof.healed_us,
+            after_us=proof.over_us or proof.started_us,
             until_us=min(later, default=None),
         )
-        yield replace(proof, ready_us=ready)
+        yield structs.replace(proof, ready_us=ready)
 
 
 def gaps_of(world: World, *, but: frozenset[int] = frozenset()) -> tuple[GapRow, ...]:
@@ -137,7 +141,7 @@ def gap_of(row: Mapping[str, Any]) -> GapRow:
     """Return one row of the gap ledger (pure)."""
     return GapRow(
         id=int(row["id"]),
-        state=str(row["state"]),
+        closed=row["state"] == "closed",
         cause=str(row["cause"]),
         from_us=int(row["from_us"]),
         until_us=None if row["until_us"] is None else int(row["until_us"]),

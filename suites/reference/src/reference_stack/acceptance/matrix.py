@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 
 from docker import DockerClient
 
-from stackproof.check import Finding
+from stackproof.check import Finding, Verdict
+from stackproof.report.matrix import (
+    Cell,
+    CellVerdict,
+    MatrixCheck,
+    MatrixResults,
+    ScenarioResult,
+)
 from stackproof.verify.stack import Stack
 
-from ..project import SourceKind
+from ..project import LONG_RUNNING, SourceKind
 from ..stack import ReferenceStack
 from .checks import Check, judged
 from .observation import Observation
@@ -40,6 +49,15 @@ class Terms:
     flow_seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """A scenario that was run: what it has shown, and where its history is."""
+
+    seen: Observation
+    folder: Path
+    seconds: float
+
+
 @dataclass(slots=True, kw_only=True)
 class Matrix:
     """The scenarios of a session; `close` must follow, whatever happens.
@@ -50,29 +68,65 @@ class Matrix:
     engine: DockerClient
     terms: Terms
     checks: tuple[Check, ...]
-    seen: dict[str, Observation] = field(default_factory=dict)
+    folder: Path
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    ran: dict[str, Ran] = field(default_factory=dict)
     _opened: ExitStack = field(default_factory=ExitStack)
     _stack: tuple[ReferenceStack, Stack] | None = None
 
     def observe(self, scenario: Scenario) -> Observation:
         """Return what a scenario has shown; it is run the first time."""
-        if scenario.name not in self.seen:
-            self.seen[scenario.name] = self.run(scenario)
-        return self.seen[scenario.name]
+        if scenario.name not in self.ran:
+            self.ran[scenario.name] = self.run(scenario)
+        return self.ran[scenario.name].seen
 
-    def run(self, scenario: Scenario) -> Observation:
-        """Run a scenario now."""
+    def run(self, scenario: Scenario) -> Ran:
+        """Run a scenario now; its history goes into a folder of its name."""
+        begun = time.monotonic()
         world = self._world(scenario)
-        seen = run_scenario(world, scenario, self.checks)
+        folder = self.folder / scenario.name
+        seen = run_scenario(world, scenario, self.checks, folder)
         if seen.problems:
             # Whatever comes next must not answer for it.
             self.close()
-        return seen
+        return Ran(seen=seen, folder=folder, seconds=time.monotonic() - begun)
 
-    def judge(self, scenario: Scenario) -> Iterable[tuple[Check, Finding]]:
-        """Yield what each check finds in a scenario."""
-        seen = self.observe(scenario)
-        return [(check, judged(check, seen)) for check in self.checks]
+    def results(self) -> MatrixResults:
+        """Return all that was run, for the report."""
+        return MatrixResults(
+            project="ha-ingestor",
+            started=self.started,
+            seconds=(datetime.now(UTC) - self.started).total_seconds(),
+            checks=tuple(
+                MatrixCheck(id=check.name, title=check.promise) for check in self.checks
+            ),
+            services=LONG_RUNNING,
+            scenarios=tuple(self._result(ran) for ran in self.ran.values()),
+            settings={
+                "events a second": self.terms.rate,
+                "seed": self.terms.seed,
+                "flow_seconds": self.terms.flow_seconds,
+            },
+        )
+
+    def _result(self, ran: Ran) -> ScenarioResult:
+        scenario = ran.seen.scenario
+        return ScenarioResult(
+            name=scenario.name,
+            title=scenario.title,
+            disturbance=scenario.disturbance,
+            services=scenario.hits,
+            source=str(scenario.source),
+            seconds=ran.seconds,
+            cells={
+                check.name: cell_of(judged(check, ran.seen)) for check in self.checks
+            },
+            judgement=ran.seen.judgement,
+            evidence=ran.folder.relative_to(self.folder).as_posix(),
+            seed=self.terms.seed,
+            repeat=f"tox run -e prod-acceptance -- --scenario {scenario.name} "
+            f"--seed {self.terms.seed} --rate {self.terms.rate:g}",
+        )
 
     def close(self) -> None:
         """Remove the stack that is up, if there is one."""
@@ -87,6 +141,7 @@ class Matrix:
             traffic=traffic_for(stack, endpoint_of(stack, SOURCE)),
             rate=self.terms.rate,
             flow_seconds=self.terms.flow_seconds,
+            seed=self.terms.seed,
             chance=random.Random(f"{self.terms.seed} {scenario.name}"),
         )
 
@@ -97,3 +152,11 @@ class Matrix:
             self._stack = self._opened.enter_context(started)
         return self._stack
 
+
+def cell_of(found: Finding) -> Cell:
+    """Return a finding as a cell of the report (pure)."""
+    told = found.message or found.observed
+    return Cell(
+        verdict=CellVerdict(str(found.verdict)),
+        message="" if found.verdict is Verdict.PASS else told,
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 from stackproof import Stop
 from stackproof.influx import event_key
+from stackproof.oracle import Attributes, FaultProof, GapRow, Judgement
 
 from ..simulator import Sent
 from .scenario import Scenario
@@ -19,7 +20,7 @@ class Row:
 
     Attributes:
         serial: the source's, as the stored attributes carry it.
-        live: whether its attributes are those that came over the wire.
+        attributes: where its attributes are from.
         fields: all that is stored, only for the rows that were `told`.
     """
 
@@ -27,7 +28,7 @@ class Row:
     time_us: int
     state: str | None
     serial: int | None
-    live: bool
+    attributes: Attributes = Attributes.NONE
     fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
@@ -77,54 +78,6 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GapRow:
-    """One row of the gap ledger."""
-
-    id: int
-    state: str
-    cause: str
-    from_us: int
-    until_us: int | None
-    entities: int
-    expected: int
-    recovered: int
-    unrecoverable: int
-    reasons: Mapping[str, int] = field(hash=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
-    """A fault that was tried, and what shows whether it happened.
-
-    Attributes:
-        kind: such as SIGKILL, cut, full disk.
-        target: the service or the link that it hits.
-        expected: the evidence that there must be.
-        observed: what there was.
-        bitten: whether it happened.
-        started_us: when it began, microseconds since 1970.
-        healed_us: when its cause was gone.
-        ready_us: when all services were ready again, for good; None if never.
-    """
-
-    kind: str
-    target: str
-    expected: str
-    observed: str
-    bitten: bool
-    started_us: int
-    healed_us: int
-    ready_us: int | None = None
-
-    @property
-    def rto_us(self) -> int | None:
-        """From the cure to ready; a crash is over as soon as it has happened."""
-        if self.ready_us is None:
-            return None
-        return max(0, self.ready_us - self.healed_us)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """Memory of one container, in bytes, and what the kernel has killed for it.
 
@@ -160,6 +113,7 @@ class Observation:
         gaps: rows of the gap ledger that the run has opened; None: not readable.
         gap_totals: their totals, as /v1/stats has them, before and after.
         proofs: the faults.
+        judgement: what the oracle says of the saved history.
         silent: service to the longest time that admin-api called it ready while it was
             not, where that was longer than it may take to notice.
         admin: path to what admin-api answered afterwards.
@@ -185,7 +139,8 @@ class Observation:
     counts: tuple[Counts, ...] = ()
     after: Counts | None = None
     gaps: tuple[GapRow, ...] = ()
-    proofs: tuple[Proof, ...] = ()
+    proofs: tuple[FaultProof, ...] = ()
+    judgement: Judgement | None = None
     silent: Mapping[str, float] = field(default_factory=dict, hash=False)
     admin: Mapping[str, Any] = field(default_factory=dict, hash=False)
     gap_totals: Mapping[str, int] = field(default_factory=dict, hash=False)

@@ -6,16 +6,22 @@ Load it with `-p reference_stack.acceptance.options`. A test that takes `scenari
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from stackproof.check import Verdict
+
 from .catalogue import SCENARIOS
-from .checks import CHECKS, Check
-from .matrix import RATE, Terms
+from .checks import CHECKS, Check, judged
+from .matrix import RATE, Matrix, Terms
 from .scenario import Scenario
 
+MATRIX = pytest.StashKey[Matrix]()
+MARKER = ".acceptance-report"
+_SIGNS = {Verdict.PASS: ".", Verdict.FAIL: "F", Verdict.UNKNOWN: "?"}
 _SCENARIO = "scenario"
 _CHECK = "check"
 ENGINE_RESTART = "--allow-engine-restart"
@@ -87,7 +93,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--report",
         type=Path,
         metavar="DIR",
-        help="write report, histories and evidence there",
+        help="write report and histories there, into a new folder or instead of an "
+        "older report (default: reports/acceptance)",
     )
 
 
@@ -143,6 +150,51 @@ def terms_of(config: pytest.Config) -> Terms:
         seed=config.getoption("--seed"),
         flow_seconds=60 * config.getoption("--minutes"),
     )
+
+
+def report_folder(config: pytest.Config) -> Path:
+    """Return a new folder for the report; an older report makes room.
+
+    Raises:
+        UsageError: something else is in its place.
+    """
+    given: Path | None = config.getoption("--report")
+    folder = (given or config.rootpath / "reports" / "acceptance").absolute()
+    if folder.is_dir() and any(folder.iterdir()):
+        if not (folder / MARKER).is_file():
+            raise pytest.UsageError(
+                f"--report {folder}: is not empty and holds no report of the matrix; "
+                "name another folder"
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).touch()
+    return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show the matrix and where its report is."""
+    matrix = terminalreporter.config.stash.get(MATRIX, None)
+    if matrix is None or not matrix.ran:
+        return
+    terminalreporter.section("matrix")
+    for line in picture(matrix):
+        terminalreporter.write_line(line)
+    terminalreporter.write_line(f"report: {matrix.folder / 'report.html'}")
+
+
+def picture(matrix: Matrix) -> Iterator[str]:
+    """Yield one line for each scenario: a sign for each check, and what was lost."""
+    width = max(map(len, matrix.ran))
+    yield f"{'':{width}}  {' '.join(check.name for check in matrix.checks)}"
+    for name, ran in matrix.ran.items():
+        signs = " ".join(
+            f"{_SIGNS[judged(check, ran.seen).verdict]:^{len(check.name)}}"
+            for check in matrix.checks
+        )
+        tally = ran.seen.judgement.tally if ran.seen.judgement else None
+        told = f"{tally.acknowledged} events" if tally else ""
+        yield f"{name:{width}}  {signs}  {told}, {ran.seconds:.0f} s"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from stackproof import WaitFailed, WaitTimeout, wait_until
 from stackproof.drills.returning import now_ns
@@ -12,6 +13,7 @@ from ..project import LONG_RUNNING
 from .checks import Check
 from .collect import UNREADABLE, gaps_of, listen_back, look_back
 from .faults import start_together, stop_together
+from .history import saved
 from .observation import Observation
 from .scenario import Scenario
 from .vitals import Vitals, counts_of, now_us
@@ -39,13 +41,20 @@ class Drained:
 
 
 def run_scenario(
-    world: World, scenario: Scenario, checks: Iterable[Check]
+    world: World, scenario: Scenario, checks: Iterable[Check], folder: Path
 ) -> Observation:
-    """Return what one scenario has shown.
+    """Return what one scenario has shown, with its history saved and judged.
 
     It ends with a clean shutdown, and a start for whoever comes next. What went wrong
     on the way is in `problems`; the observation is complete as far as it could be.
+
+    Args:
+        world: a stack, and new traffic on it.
+        scenario: what to do.
+        checks: they add to the traffic; nothing is judged by them here.
+        folder: a new one, for the history.
     """
+    world.budget_us = int(scenario.ready_seconds * 1e6)
     checks = tuple(checks)
     with Vitals(
         _PATHS,
@@ -74,8 +83,10 @@ def run_scenario(
     since = now_ns(world.proof)
     _stop(world)
     seen = listen_back(world, seen, since_ns=since)
+    seen = replace(seen, ended_us=now_us(), problems=tuple(world.problems))
+    seen = replace(seen, judgement=saved(folder, world, seen))
     start_together(world)
-    return replace(seen, ended_us=now_us(), problems=tuple(world.problems))
+    return seen
 
 
 def _before(world: World, seen: Observation) -> Observation:

@@ -33,6 +33,7 @@ class Scenario:
         name: on the command line and in the report.
         title: what is done, as one sentence.
         fault: does it, and heals it.
+        disturbance: what the sentence of a guarantee calls it; empty for none.
         hits: services whose guarantee it shows.
         source: what plays Home Assistant.
         subscription: what becomes of it, so what the gap ledger must hold.
@@ -47,6 +48,7 @@ class Scenario:
     name: str
     title: str
     fault: Fault = field(repr=False, compare=False)
+    disturbance: str = ""
     hits: tuple[str, ...] = ()
     source: SourceKind = SourceKind.SIMULATOR
     subscription: Subscription = Subscription.HOLDS

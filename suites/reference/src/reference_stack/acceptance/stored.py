@@ -13,12 +13,13 @@ import requests
 
 from stackproof import StoreError
 from stackproof.influx import event_key, flux_string
+from stackproof.oracle import Attributes
 
 from .observation import Row
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS: Final = 60.0
-_FIELDS: Final = ("state", "removed", "attrs", "attrs_recorded")
+_RECORDED: Final = ("attrs_recorded", "attrs_recorded_truncated")
 _LONGEST_FIELD: Final = 2**20
 
 
@@ -31,17 +32,20 @@ class Database:
     bucket: str
     token: str = field(repr=False)
 
-    def rows(self, pattern: str, told: Iterable[str] = ()) -> tuple[Row, ...]:
+    def rows(
+        self, pattern: str, told: Iterable[str] = (), *, since_us: int = 0
+    ) -> tuple[Row, ...]:
         """Return the rows of all entities whose id matches a regular expression.
 
         Args:
             pattern: of entity ids, as Flux takes it.
             told: keys of rows whose fields are all wanted.
+            since_us: only rows from then on, by the source's clock.
 
         Raises:
             StoreError: the database cannot be reached or refuses the query.
         """
-        query = rows_query(self.bucket, pattern)
+        query = rows_query(self.bucket, pattern, since_us=since_us)
         return assemble(self._records(query), frozenset(told))
 
     def _records(self, query: str) -> Iterator[Mapping[str, str]]:
@@ -64,12 +68,12 @@ class Database:
         return parse_tables(answer.content.decode("utf-8"))
 
 
-def rows_query(bucket: str, pattern: str) -> str:
+def rows_query(bucket: str, pattern: str, *, since_us: int = 0) -> str:
     """Return the Flux text that selects all fields of a run's rows (pure)."""
     return "\n".join(
         [
             f"from(bucket: {flux_string(bucket)})",
-            "  |> range(start: 1970-01-01T00:00:00Z, stop: 2100-01-01T00:00:00Z)",
+            f"  |> range(start: time(v: {since_us * 1000}), stop: 2100-01-01T00:00:00Z)",
             '  |> filter(fn: (r) => r._measurement == "state")',
             f"  |> filter(fn: (r) => r.entity_id =~ /{pattern}/)",
             '  |> keep(columns: ["_time", "_field", "_value", "entity_id"])',
@@ -122,9 +126,20 @@ def _row(
         time_us=time_us,
         state=None if fields.get("removed") == "true" else fields.get("state"),
         serial=serial_in(attributes),
-        live="attrs" in fields,
+        attributes=_origin(fields),
         fields=dict(fields) if wanted else {},
     )
+
+
+def _origin(fields: Mapping[str, str]) -> Attributes:
+    """Return where a row's attributes are from; an empty cell is no field (pure)."""
+    live = any(fields.get(name) for name in ("attrs", "attrs_truncated"))
+    recorded = any(fields.get(name) for name in _RECORDED)
+    if live and recorded:
+        return Attributes.BOTH
+    if live:
+        return Attributes.LIVE
+    return Attributes.RECORDED if recorded else Attributes.NONE
 
 
 def serial_in(attributes: str) -> int | None:

@@ -26,6 +26,16 @@ class Traffic(Protocol):
         """A regular expression for the run's entity ids."""
         ...
 
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """Patterns of the run's entity ids with `*`, as a history has them."""
+        ...
+
+    @property
+    def since_us(self) -> int:
+        """Rows of these entities from then on are the run's, by the source's clock."""
+        ...
+
     def begin(self, rate: float) -> None:
         """Send `rate` events a second until `end`."""
         ...
@@ -63,6 +73,16 @@ class SimulatorTraffic:
     def pattern(self) -> str:
         """All entities of a run begin with its name."""
         return rf"^sensor\.{self.run_id}_"
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The same with a `*`."""
+        return (f"sensor.{self.run_id}_*",)
+
+    @property
+    def since_us(self) -> int:
+        """The entities belong to the run alone, and its clock may step."""
+        return 0
 
     @property
     def prefix(self) -> str:

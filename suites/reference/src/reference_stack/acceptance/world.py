@@ -13,13 +13,14 @@ import requests
 from docker.errors import DockerException
 
 from stackproof import Endpoint, wait_until
+from stackproof.oracle import FaultProof
 from stackproof.verify.stack import Stack
 
 from ..admin import AdminApi, ServiceApi
 from ..project import DATABASE, LONG_RUNNING, SourceKind
 from ..simulator import Simulator
 from ..stack import ReferenceStack
-from .observation import Proof, Told
+from .observation import Told
 from .stored import Database
 from .traffic import SimulatorTraffic, Traffic
 from .vitals import Vitals, now_us
@@ -70,7 +71,9 @@ class World:
         proof: the same as the kit sees it, for its faults.
         traffic: the events of this run.
         rate: events a second.
-        chance: repeatable by the seed.
+        seed: repeats what is left to chance.
+        chance: made of the seed.
+        budget_us: what the scenario promises of the time to be ready again.
         vitals: what is ready and counted, while the run lasts.
         proofs: the faults so far.
         told: changes that checks have made.
@@ -82,10 +85,12 @@ class World:
     proof: Stack
     traffic: Traffic
     rate: float
+    seed: int
     chance: random.Random
     flow_seconds: float = 0.0
+    budget_us: int | None = None
     vitals: Vitals | None = None
-    proofs: list[Proof] = field(default_factory=list)
+    proofs: list[FaultProof] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -158,7 +163,7 @@ class World:
             yield note
         finally:
             self.proofs.append(
-                Proof(
+                FaultProof(
                     kind=kind,
                     target=target,
                     expected=expected,
@@ -166,6 +171,7 @@ class World:
                     bitten=note.bitten,
                     started_us=started,
                     healed_us=note.healed_us or now_us(),
+                    budget_us=self.budget_us,
                 )
             )
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from stackproof.check import Finding, Verdict, failed, passed, undecided
+from stackproof.check import Fact, Finding, Verdict, failed, passed, undecided
+from stackproof.oracle import Flaw
 
 from ..observation import Observation
 from ..world import World
 
-__all__ = ["Check", "Finding", "Verdict", "failed", "judged", "passed", "undecided"]
+__all__ = [
+    "Check",
+    "Fact",
+    "Finding",
+    "Verdict",
+    "by_oracle",
+    "failed",
+    "judged",
+    "passed",
+    "undecided",
+]
 
 
 def _nothing(_world: World) -> None:
@@ -52,17 +63,36 @@ def judged(check: Check, seen: Observation) -> Finding:
     """
     if seen.problems:
         return undecided("; ".join(seen.problems))
-    if not seen.proofs:
-        return undecided("no fault was tried")
-    toothless = [proof for proof in seen.proofs if not proof.bitten]
-    if toothless:
-        told = "; ".join(
-            f"{proof.kind} of {proof.target}: expected {proof.expected}, "
-            f"observed {proof.observed}"
-            for proof in toothless
-        )
-        return undecided(f"the fault did not happen: {told}")
+    if seen.judgement is None or not seen.proofs:
+        return undecided("no fault was tried, or no history was saved")
+    if seen.judgement.unproven:
+        return undecided("; ".join(seen.judgement.unproven))
     holes = [f"{part}: {seen.missing[part]}" for part in check.reads if part in seen.missing]
     if holes:
         return undecided(f"could not be read: {'; '.join(holes)}")
     return check.judge(seen)
+
+
+def by_oracle(
+    seen: Observation,
+    *flaws: Flaw,
+    observed: str,
+    facts: Mapping[str, Fact] | None = None,
+) -> Finding:
+    """Return what the oracle says about some flaws (pure).
+
+    Args:
+        seen: what was observed.
+        flaws: together they are what the check is about.
+        observed: what there is to say when none was found.
+        facts: figures for the report.
+    """
+    if seen.judgement is None:
+        return undecided("there is no history to be judged")
+    verdict = seen.judgement.verdict_of(*flaws)
+    why = seen.judgement.why(*flaws)
+    told = observed if verdict is Verdict.PASS else "; ".join(why)
+    message = "" if verdict is Verdict.PASS else "; ".join(why)
+    return Finding(
+        verdict=verdict, observed=told, message=message, facts=dict(facts or {})
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from stackproof.oracle import Flaw
+
 from ...project import LONG_RUNNING, SERVICES
 from ..observation import Observation
-from .check import Check, Finding, failed, passed, undecided
+from .check import Check, Finding, by_oracle, failed, passed, undecided
 
 _MOST_EXIT_SECONDS = 2.0
 _SHOWN = 3
@@ -12,18 +14,17 @@ _SHOWN = 3
 
 def ready_in_time(seen: Observation) -> Finding:
     """Judge that the data path was ready again within the scenario's budget."""
-    late = [proof for proof in seen.proofs if proof.rto_us is None]
-    if late:
-        names = ", ".join(f"{proof.kind} of {proof.target}" for proof in late)
-        return failed(f"never ready again after {names}", "see the logs of the services")
-    worst = max(proof.rto_us or 0 for proof in seen.proofs) / 1e6
-    budget = seen.scenario.ready_seconds
-    facts = {"rto_seconds": round(worst, 3), "budget_seconds": budget}
-    if worst > budget:
-        return failed(
-            f"ready again after {worst:.2f} s", f"the budget is {budget:g} s", **facts
-        )
-    return passed(f"ready again after {worst:.2f} s", **facts)
+    times = [proof.recovery_us for proof in seen.proofs]
+    worst = max((time for time in times if time is not None), default=0) / 1e6
+    return by_oracle(
+        seen,
+        Flaw.RECOVERY,
+        observed=f"ready again after {worst:.2f} s",
+        facts={
+            "recovery_seconds": round(worst, 3),
+            "budget_seconds": seen.scenario.ready_seconds,
+        },
+    )
 
 
 def limits_held(seen: Observation) -> Finding:

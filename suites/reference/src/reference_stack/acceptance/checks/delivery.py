@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
+
+from stackproof.oracle import Attributes, Flaw
 
 from ...simulator import Sent
 from ..observation import Observation, Row, Told
 from ..world import World
-from .check import Check, Finding, failed, passed, undecided
+from .check import Check, Finding, by_oracle, failed, undecided
 
 _SHOWN = 3
 _MAX_ATTRIBUTES_BYTES = 16 * 1024
@@ -37,77 +38,54 @@ _HARD_VALUES: tuple[tuple[str, Mapping[str, Any]], ...] = (
 """States and attributes that have broken a store before, and what they are like."""
 
 
-def _owed(seen: Observation) -> dict[str, Sent]:
-    """Return what must be stored: all that was on the wire or is in the recorder."""
-    return {
-        event.key: event for event in seen.sent if event.on_wire or event.recorded
-    }
-
-
 def no_loss(seen: Observation) -> Finding:
     """Judge that all that the source sent or recorded is stored."""
-    owed = _owed(seen)
-    if len(owed) < seen.rate * _LEAST_SECONDS:
-        return undecided(f"only {len(owed)} events were sent: too few to say anything")
-    stored = {row.key for row in seen.rows}
-    lost = [event for key, event in owed.items() if key not in stored]
+    judgement = seen.judgement
+    if judgement is None:
+        return undecided("there is no history to be judged")
+    tally = judgement.tally
+    if tally.acknowledged < seen.rate * _LEAST_SECONDS:
+        return undecided(
+            f"only {tally.acknowledged} events were sent: too few to say anything"
+        )
     facts = {
-        "sent_events": len(owed),
-        "stored_events": len(stored),
-        "lost_events": len(lost),
-        "only_recorded_events": sum(not event.on_wire for event in owed.values()),
+        "events": tally.acknowledged,
+        "lost_events": judgement.count(Flaw.LOST),
+        "recorded_only_rows": tally.recorded_attributes,
+        "loss_window_ms": judgement.loss.longest_ms,
     }
-    if not lost:
-        return passed(f"all {len(owed)} events are stored", **facts)
-    window = (max(e.time_us for e in lost) - min(e.time_us for e in lost)) / 1e6
-    recorded = sum(event.recorded for event in lost)
-    wire = sum(event.on_wire for event in lost)
-    return failed(
-        f"{len(lost)} of {len(owed)} events are not stored",
-        f"lost within {window:.3f} s, {wire} of them on the wire and {recorded} in "
-        f"the recorder, such as {_shown(event.key for event in lost)}",
-        loss_window_seconds=round(window, 3),
-        **facts,
+    return by_oracle(
+        seen,
+        Flaw.LOST,
+        observed=f"all {tally.acknowledged} events are stored",
+        facts=facts,
     )
 
 
 def no_duplicate(seen: Observation) -> Finding:
     """Judge that no event is stored twice, and nothing that nobody sent."""
-    known = {event.key for event in seen.sent}
-    foreign = [row.key for row in seen.rows if row.key not in known]
-    serials = Counter(row.serial for row in seen.rows if row.serial is not None)
-    twice = [serial for serial, times in serials.items() if times > 1]
-    if not foreign and not twice:
-        return passed(f"{len(seen.rows)} rows, each of another event")
-    return failed(
-        f"{len(twice)} events are stored twice, {len(foreign)} rows are of no event",
-        f"serials twice: {_shown(map(str, twice))}; foreign: {_shown(foreign)}",
+    return by_oracle(
+        seen,
+        Flaw.DUPLICATED,
+        Flaw.UNEXPECTED,
+        observed=f"{len(seen.rows)} rows, each of another event",
     )
 
 
 def values_equal(seen: Observation) -> Finding:
     """Judge that states, values and attributes are what the source had."""
-    known = {event.key: event for event in seen.sent}
     rows = {row.key: row for row in seen.rows}
-    wrong = [
-        f"{row.key} is {row.state!r}, was {known[row.key].state!r}"
-        for row in seen.rows
-        if row.key in known and row.state != known[row.key].state
-    ]
-    wrong += [
-        f"{row.key} has the serial {row.serial}, was {known[row.key].serial}"
-        for row in seen.rows
-        if row.key in known
-        and row.serial is not None
-        and row.serial != known[row.key].serial
-    ]
     exact = [(told, rows[told.key]) for told in seen.told if told.key in rows]
     if not exact:
         return undecided("none of the changes with known values is stored")
-    wrong += [problem for told, row in exact for problem in differences(told, row)]
-    if not wrong:
-        return passed(f"{len(rows)} states and {len(exact)} changes in full are equal")
-    return failed(f"{len(wrong)} values differ", _shown(wrong))
+    wrong = [problem for told, row in exact for problem in differences(told, row)]
+    if wrong:
+        return failed(f"{len(wrong)} values differ", _shown(wrong))
+    return by_oracle(
+        seen,
+        Flaw.CORRUPTED,
+        observed=f"{len(rows)} states and {len(exact)} changes in full are equal",
+    )
 
 
 def differences(told: Told, row: Row) -> Iterable[str]:
@@ -120,7 +98,7 @@ def differences(told: Told, row: Row) -> Iterable[str]:
     if (None if stored in {None, ""} else float(str(stored))) != number:
         yield f"{told.key} has the value {stored}, its state says {number}"
     text = json.dumps(told.attributes, ensure_ascii=False, separators=(",", ":"))
-    if not row.live:
+    if row.attributes not in {Attributes.LIVE, Attributes.BOTH}:
         return
     if len(text.encode()) > _MAX_ATTRIBUTES_BYTES:
         if fields.get("attrs_truncated") != "true":
@@ -141,32 +119,26 @@ def number_of(state: str) -> float | None:
 
 
 def in_order(seen: Observation) -> Finding:
-    """Judge that each entity's rows follow each other as its changes did."""
-    if seen.scenario.steps_clock:
-        # Time is the order of a database; the source's own was another.
-        latest = [event for event in seen.sent if event.on_wire or event.recorded]
-        return passed(f"by the source's stepping clock: {len(latest)} events")
-    serials: dict[str, list[int]] = defaultdict(list)
-    known = {event.key: event.serial for event in seen.sent}
-    for row in seen.rows:
-        if row.key in known:
-            serials[row.entity_id].append(known[row.key])
-    if not serials:
-        return undecided("nothing is stored")
-    wrong = [entity for entity, found in serials.items() if found != sorted(found)]
-    last = {event.entity_id: event.key for event in _owed(seen).values()}
-    stored_last = {row.entity_id: row.key for row in seen.rows if row.key in known}
+    """Judge that each entity's rows follow each other, and the last is the last."""
+    owed = [event for event in seen.sent if event.on_wire or event.recorded]
+    last = {event.entity_id: event for event in sorted(owed, key=_by_time)}
+    stored = {row.entity_id: row for row in sorted(seen.rows, key=_by_time)}
     stale = [
         entity
-        for entity, key in last.items()
-        if entity in stored_last and known[stored_last[entity]] < known[key]
+        for entity, event in last.items()
+        if entity in stored and stored[entity].time_us < event.time_us
     ]
-    if not wrong and not stale:
-        return passed(f"{len(serials)} entities end with their last state")
-    return failed(
-        f"{len(wrong)} entities are out of order, {len(stale)} end with an old state",
-        _shown([*wrong, *stale]),
+    if stale:
+        return failed(f"{len(stale)} entities end with an old state", _shown(stale))
+    return by_oracle(
+        seen,
+        Flaw.REORDERED,
+        observed=f"{len(stored)} entities end with their last state",
     )
+
+
+def _by_time(event: Sent | Row) -> int:
+    return event.time_us
 
 
 def say_hard_values(world: World) -> None:

@@ -4,6 +4,7 @@
 ReferenceStackError
 ├── BadAnswer
 ├── LedgerIncomplete
+├── SourceForgets
 ├── SourceSilent
 └── TokenMissing
 ```
@@ -38,6 +39,21 @@ class LedgerIncomplete(ReferenceStackError):
 
     def __str__(self) -> str:
         return f"the ledger of the run {self.run_id} has lost its oldest events"
+
+
+class SourceForgets(ReferenceStackError):
+    """Home Assistant's recorder lacks changes that it has confirmed."""
+
+    def __init__(self, run_id: str, missing: int) -> None:
+        super().__init__(run_id, missing)
+        self.run_id = run_id
+        self.missing = missing
+
+    def __str__(self) -> str:
+        return (
+            f"the recorder lacks {self.missing} changes of the run {self.run_id} that "
+            "Home Assistant has confirmed"
+        )
 
 
 class SourceSilent(ReferenceStackError):

@@ -28,7 +28,7 @@ from .observation import Observation
 from .owned import acceptance_stack
 from .run import run_scenario
 from .scenario import Scenario
-from .world import SOURCE, World, endpoint_of, traffic_for
+from .world import World, traffic_for
 
 RATE = 300.0
 """Events a second."""
@@ -85,8 +85,9 @@ class Matrix:
         begun = time.monotonic()
         world = self._world(scenario)
         folder = self.folder / scenario.name
-        seen = run_scenario(world, scenario, self.checks, folder)
-        if seen.problems:
+        with world.cleanup:
+            seen = run_scenario(world, scenario, self.checks, folder)
+        if seen.problems or scenario.spoils:
             # Whatever comes next must not answer for it.
             self.close()
         return Ran(seen=seen, folder=folder, seconds=time.monotonic() - begun)
@@ -138,7 +139,7 @@ class Matrix:
         return World(
             stack=stack,
             proof=proof,
-            traffic=traffic_for(stack, endpoint_of(stack, SOURCE)),
+            traffic=traffic_for(stack),
             rate=self.terms.rate,
             flow_seconds=self.terms.flow_seconds,
             seed=self.terms.seed,

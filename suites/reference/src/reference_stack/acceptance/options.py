@@ -7,6 +7,7 @@ Load it with `-p reference_stack.acceptance.options`. A test that takes `scenari
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     ):
         width = max(len(name) for name, _ in rows)
         told = "".join(f"  {name:{width}}  {text}\n" for name, text in rows)
-        config.get_terminal_writer().write(f"{title}\n{told}")
+        sys.stdout.write(f"{title}\n{told}")
     return 0
 
 

@@ -12,7 +12,7 @@ from stackproof.drills.returning import now_ns
 from ..project import LONG_RUNNING
 from .checks import Check
 from .collect import UNREADABLE, gaps_of, listen_back, look_back
-from .faults import start_together, stop_together
+from .faults.ends import start_together, stop_together
 from .history import saved
 from .observation import Observation
 from .scenario import Scenario

@@ -40,7 +40,7 @@ class Scenario:
         ready_seconds: the data path is ready again within this time of the cure.
         drain_seconds: all is stored within this time of being ready.
         forgets: the source itself loses events that were neither sent nor recorded.
-        steps_clock: the source's clock goes back, so its order is not that of time.
+        spoils: the stack is not used again.
         fast: part of the fast form.
         option: the option that has to allow it.
     """
@@ -55,7 +55,7 @@ class Scenario:
     ready_seconds: float = 15.0
     drain_seconds: float = 60.0
     forgets: bool = False
-    steps_clock: bool = False
+    spoils: bool = False
     fast: bool = False
     option: str | None = None
 

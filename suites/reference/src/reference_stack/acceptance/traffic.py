@@ -11,6 +11,7 @@ from ..simulator import Load, Sent, Simulator
 from .observation import Told
 
 ENTITIES = 50
+_BURST_ENTITIES = 500
 
 
 class Traffic(Protocol):
@@ -42,6 +43,18 @@ class Traffic(Protocol):
 
     def end(self) -> None:
         """Send no more; may be called twice."""
+        ...
+
+    def pause(self) -> None:
+        """Send nothing while the source is away on purpose."""
+        ...
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        ...
+
+    def burst(self, count: int) -> None:
+        """Make so many events in one turn of the source's event loop."""
         ...
 
     def emitted(self) -> int:
@@ -98,6 +111,21 @@ class SimulatorTraffic:
         """Stop all loads."""
         while self._loads:
             self.simulator.stop(self._loads.pop())
+
+    def pause(self) -> None:
+        """Go on: the simulator does not send while it is down."""
+
+    def resume(self) -> None:
+        """Go on."""
+
+    def burst(self, count: int) -> None:
+        """Make events of the run in one turn."""
+        self.simulator.burst(
+            count,
+            entities=_BURST_ENTITIES,
+            prefix=f"{self.prefix}_burst",
+            run_id=self.run_id,
+        )
 
     def emitted(self) -> int:
         """Return what the simulator has emitted in its life."""

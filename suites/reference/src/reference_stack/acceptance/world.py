@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import requests
 from docker.errors import DockerException
 
-from stackproof import Endpoint, wait_until
+from stackproof import Endpoint, EventRecorder, wait_until
 from stackproof.oracle import FaultProof
 from stackproof.verify.stack import Stack
 
 from ..admin import AdminApi, ServiceApi
+from ..homeassistant import HomeAssistant
 from ..project import DATABASE, LONG_RUNNING, SourceKind
 from ..simulator import Simulator
 from ..stack import ReferenceStack
 from .observation import Told
 from .stored import Database
+from .home_traffic import HomeAssistantTraffic
 from .traffic import SimulatorTraffic, Traffic
 from .vitals import Vitals, now_us
 
@@ -78,6 +80,7 @@ class World:
         proofs: the faults so far.
         told: changes that checks have made.
         problems: what went wrong, one sentence each.
+        cleanup: is closed when the run is over.
         flow_seconds: so long events flow after the cure, beside what a fault needs.
     """
 
@@ -93,6 +96,7 @@ class World:
     proofs: list[FaultProof] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    cleanup: ExitStack = field(default_factory=ExitStack)
 
     # -- ways to the parts ----------------------------------------------------------
 
@@ -175,6 +179,14 @@ class World:
                 )
             )
 
+    def listen_again(self) -> None:
+        """Record the engine's events anew, after it has ended the record itself."""
+        recorder = self.cleanup.enter_context(
+            EventRecorder.of_project(self.stack.engine, self.stack.project.name)
+        )
+        self.stack = replace(self.stack, recorder=recorder)
+        self.proof.recorder = recorder
+
     # -- waiting --------------------------------------------------------------------
 
     def count(self, name: str) -> int:
@@ -249,10 +261,11 @@ def endpoint_of(stack: ReferenceStack, service: str) -> Endpoint:
     return Endpoint(host=str(address), port=PORTS[service])
 
 
-def traffic_for(stack: ReferenceStack, reach: Endpoint) -> Traffic:
+def traffic_for(stack: ReferenceStack) -> Traffic:
     """Return new traffic on what plays Home Assistant."""
     if stack.project.source is SourceKind.SIMULATOR:
-        return SimulatorTraffic(simulator=Simulator(endpoint=reach))
-    raise NotImplementedError(stack.project.source)
-
-
+        return SimulatorTraffic(simulator=Simulator(endpoint=endpoint_of(stack, SOURCE)))
+    token = stack.home_assistant.token
+    return HomeAssistantTraffic(
+        home=lambda: HomeAssistant(endpoint=endpoint_of(stack, SOURCE), token=token)
+    )

@@ -1,4 +1,4 @@
-"""What scenarios do to a stack; each fault says what shows that it has happened."""
+"""End services: by their own signal, by SIGKILL, by the kernel for want of memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from stackproof import stops, wait_until
 from stackproof.drills.returning import now_ns
 from stackproof.faults.crash import Crash, crashed, starved
 
-from ..project import LONG_RUNNING
-from .scenario import Fault
-from .world import World
+from ...project import LONG_RUNNING
+from ..scenario import Fault
+from ..world import World
 
 _ARRIVAL_SECONDS = 5.0
 _EVERY_SECONDS = 0.1

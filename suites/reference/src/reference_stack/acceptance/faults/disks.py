@@ -1,0 +1,79 @@
+"""Fill the disks of the database and of the spool, to the last byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from stackproof import wait_until
+from stackproof.faults.crash import crashed
+from stackproof.faults.disks import filled, free_bytes
+
+from ...project import DATABASE
+from ..world import INGESTION, World
+
+_FULL_SECONDS = 8.0
+_NOTICE_SECONDS = 60.0
+_EVERY_SECONDS = 0.2
+
+
+@contextmanager
+def database_full(world: World) -> Iterator[None]:
+    """Let the database run out of disk; kill it when there is room again.
+
+    The kill shows whether what it has answered for since is really on its disk.
+    """
+    folder = world.folder("influxdb_data")
+    expected = "no byte free, nothing written, events pending"
+    with world.fault("full disk", DATABASE, expected) as note:
+        with filled(folder) as taken:
+            world.await_emitted(_FULL_SECONDS / 2)
+            before = world.count("written")
+            yield
+            world.await_emitted(_FULL_SECONDS / 2)
+            written, pending = world.count("written"), world.count("pending")
+            free = free_bytes(folder)
+            note.saw(
+                pending >= world.rate * _FULL_SECONDS / 2 and written == before,
+                f"{taken} bytes filled, {free} free, {pending} events pending, "
+                f"written stayed at {written}" + ("" if written == before else " not"),
+            )
+    world.await_ready(timeout=_NOTICE_SECONDS)
+    world.await_progress("written", seconds=3.0)
+    with world.fault("SIGKILL", DATABASE, "exit code 137") as note:
+        note.heal()
+        with crashed(world.proof, DATABASE) as crash:
+            deaths = crash.deaths(world.proof)
+            note.saw(deaths, "; ".join(map(str, deaths)))
+
+
+@contextmanager
+def spool_full(world: World) -> Iterator[None]:
+    """Let the spool run out of disk; events pile up at Home Assistant meanwhile."""
+    folder = world.folder("ingestion_spool")
+    expected = "the spool pauses and says why"
+    with world.fault("full disk", INGESTION, expected) as note:
+        with filled(folder) as taken:
+
+            def look() -> Any:
+                return world.stats()
+
+            def troubled(stats: Any) -> bool:
+                return bool(
+                    stats["spool"]["state"] != "ok"
+                    and any("spool" in reason["code"] for reason in stats["reasons"])
+                )
+
+            seen = wait_until(
+                look, troubled, timeout=_NOTICE_SECONDS, every=_EVERY_SECONDS
+            )
+            world.await_emitted(_FULL_SECONDS / 2)
+            yield
+            world.await_emitted(_FULL_SECONDS / 2)
+            codes = [reason["code"] for reason in seen["reasons"]]
+            note.saw(
+                True,
+                f"{taken} bytes filled, the spool was {seen['spool']['state']}: "
+                f"{', '.join(codes)}",
+            )

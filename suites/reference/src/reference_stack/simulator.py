@@ -30,6 +30,7 @@ class Sent:
         on_wire: at least one client was sent it.
         recorded: history returns it.
         intended_us: when it was due, for events of a load.
+        run_id: the run that it belongs to.
     """
 
     serial: int
@@ -39,6 +40,7 @@ class Sent:
     on_wire: bool
     recorded: bool = False
     intended_us: int | None = None
+    run_id: str = ""
 
     @property
     def key(self) -> str:
@@ -226,4 +228,5 @@ def _parse(lines: Iterable[str]) -> Iterable[Sent]:
             on_wire=bool(row["on_wire"]),
             recorded=bool(row["recorded"]),
             intended_us=row["intended_us"],
+            run_id=row["run_id"],
         )

@@ -91,6 +91,7 @@ def listen_back(world: World, seen: Observation, *, since_ns: int) -> Observatio
     ends: tuple[Stop, ...] = ()
     secrets: tuple[str, ...] = ()
     crashes: tuple[str, ...] = ()
+    texts: Mapping[str, str] = {}
     try:
         ends = stops(world.proof.events.events, after_ns=since_ns)
     except UNREADABLE as err:
@@ -106,6 +107,7 @@ def listen_back(world: World, seen: Observation, *, since_ns: int) -> Observatio
         stops=ends,
         grace_seconds=world.stack.model.services[DATABASE].stop_grace_seconds,
         secrets_seen=secrets,
+        logs=texts,
         crashes=crashes,
         missing=missing,
     )

@@ -23,6 +23,8 @@ from stackproof.oracle import (
     read_history,
 )
 
+from stackproof.report.scrub import scrubber_of
+
 from .observation import Counts, Observation
 from .world import INGESTION, World
 
@@ -43,14 +45,23 @@ def saved(folder: Path, world: World, seen: Observation) -> Judgement:
     )
     with HistoryWriter(folder, run) as history:
         history.sent(_sent(seen))
-        history.stored(_stored(seen))
+        history.stored(_stored(world, seen))
         history.stages(_stages(seen))
         for proof in seen.proofs:
             history.fault(proof)
         absent = {Part.SENT: "sent", Part.STORED: "rows"}
         missing = [part for part, name in absent.items() if name in seen.missing]
         history.finish(run, missing=missing)
+    _keep_logs(folder / "logs", world, seen)
     return judge(read_history(folder))
+
+
+def _keep_logs(folder: Path, world: World, seen: Observation) -> None:
+    """Write what the services have logged, without secrets, for whoever asks why."""
+    folder.mkdir()
+    scrub = scrubber_of(world.proof.document)
+    for name, text in seen.logs.items():
+        (folder / f"{name}.log").write_text(scrub.text(text), "utf-8")
 
 
 def images(world: World) -> dict[str, str]:
@@ -74,13 +85,14 @@ def _sent(seen: Observation) -> Iterator[Sent]:
         )
 
 
-def _stored(seen: Observation) -> Iterator[Stored]:
+def _stored(world: World, seen: Observation) -> Iterator[Stored]:
+    unstamped = {event.key for event in seen.sent if not world.traffic.stamped(event)}
     for row in seen.rows:
         yield Stored(
             entity_id=row.entity_id,
             time_us=row.time_us,
             state=row.state,
-            serial=row.serial,
+            serial=None if row.key in unstamped else row.serial,
             attributes=row.attributes,
         )
 

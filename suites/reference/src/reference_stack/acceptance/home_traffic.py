@@ -126,6 +126,10 @@ class HomeAssistantTraffic:
             raise SourceForgets(self.run_id, missing)
         return tuple(found)
 
+    def stamped(self, event: Sent) -> bool:
+        """All changes of the run are made with a serial."""
+        return event.serial >= 0
+
     def _send(self, rate: float) -> None:
         begun = time.monotonic()
         sent = 0

@@ -120,6 +120,7 @@ class Observation:
         memory: service to its memory.
         spool: the spool's size and limit in bytes.
         secrets_seen: where a secret stood, by its name.
+        logs: container to what it has logged since the run began.
         crashes: lines of the logs that tell of an error that nobody has caught.
         stops: how the services ended in the clean shutdown afterwards.
         grace_seconds: how long the database may take.
@@ -147,6 +148,7 @@ class Observation:
     memory: Mapping[str, Memory] = field(default_factory=dict, hash=False)
     spool: Mapping[str, int] = field(default_factory=dict, hash=False)
     secrets_seen: tuple[str, ...] = ()
+    logs: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
     crashes: tuple[str, ...] = ()
     stops: tuple[Stop, ...] = ()
     grace_seconds: float = 30.0

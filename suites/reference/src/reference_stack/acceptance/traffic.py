@@ -12,6 +12,8 @@ from .observation import Told
 
 ENTITIES = 50
 _BURST_ENTITIES = 500
+_BROUGHT_BACK = "homeassistant_start"
+"""The run of events that come from a restart: an entity's last state once more."""
 
 
 class Traffic(Protocol):
@@ -71,6 +73,10 @@ class Traffic(Protocol):
 
     def sent(self) -> tuple[Sent, ...]:
         """Return every event of the run by the source's own record."""
+        ...
+
+    def stamped(self, event: Sent) -> bool:
+        """Tell whether the attributes of an event carry its serial."""
         ...
 
 
@@ -154,5 +160,12 @@ class SimulatorTraffic:
         return bool(self.simulator.status()["recorder"]["pending"] == 0)
 
     def sent(self) -> tuple[Sent, ...]:
-        """Return the ledger."""
-        return self.simulator.ledger(self.run_id)
+        """Return the ledger, with the states that a restart has brought back."""
+        back = self.simulator.ledger(_BROUGHT_BACK)
+        ours = (event for event in back if event.entity_id.startswith(self.prefix))
+        found = (*self.simulator.ledger(self.run_id), *ours)
+        return tuple(sorted(found, key=lambda event: event.serial))
+
+    def stamped(self, event: Sent) -> bool:
+        """A state that was brought back has the attributes that it had."""
+        return event.run_id == self.run_id

@@ -27,6 +27,7 @@ _COUNTS = (
 )
 _OK = 200
 _READY = "ready"
+_STARTING = "starting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +129,11 @@ class Vitals:
         with requests.Session() as session:
             while not self._over.wait(_EVERY_SECONDS):
                 answer = self._get(session, self._counting, "/v1/stats")
-                if answer is not None and answer.status_code == _OK:
-                    self._counts.append(counts_of(answer.json()))
+                if answer is None or answer.status_code != _OK:
+                    continue
+                stats = answer.json()
+                if stats["status"] != _STARTING:  # it has not read its counters yet
+                    self._counts.append(counts_of(stats))
 
     def _listen(self) -> None:
         with requests.Session() as session:

@@ -25,11 +25,11 @@ def partition(pid: int, peers: Iterable[str], *, cut: bool) -> dict[str, int]:
 
     Raises:
         OSError: the process is gone, or iptables is not there.
-        ValueError: it is in the host's namespace, or iptables refuses.
+        ValueError: it is in the network namespace that this runs in, or iptables refuses.
     """
     space = (_NAMESPACE / str(pid) / "ns" / "net").readlink()
-    if space in {(_NAMESPACE / own / "ns" / "net").readlink() for own in ("self", "1")}:
-        raise ValueError(f"process {pid} is in the network namespace of the host")
+    if space == (_NAMESPACE / "self" / "ns" / "net").readlink():
+        raise ValueError(f"process {pid} is in the network namespace of this host")
     rules = [
         rule
         for peer in peers

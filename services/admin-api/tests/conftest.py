@@ -67,6 +67,49 @@ ENRICHMENT_STATS = {
 }
 
 
+DEAD_LETTER = {
+    "id": "a" * 24,
+    "at": "2026-11-23T14:47:56.000000Z",
+    "reason": "bad_event",
+    "detail": "Expected `str`, got `int`",
+    "events": 1,
+    "entity_id": "",
+    "time_us": None,
+    "payload": "{}",
+    "truncated": False,
+    "origin": "live",
+    "retries": 0,
+    "last_retry_at": None,
+}
+RETRIED = {"retried": 3, "stored": 1, "expired": 0, "refused": 2, "unusable": 0}
+GAP = {
+    "id": 7,
+    "state": "open",
+    "cause": "websocket-ingestion was stopped",
+    "opened_at": "2026-11-23T14:47:56.000000Z",
+    "from": "2026-11-23T14:40:00.000000Z",
+    "until": None,
+    "closed_at": None,
+    "from_us": 1_795_444_800_000_000,
+    "until_us": None,
+    "entities": 4,
+    "expected": 12,
+    "recovered": 0,
+    "unrecoverable": 1,
+    "reasons": {"not_recorded": 1},
+    "examples": ["sensor.a"],
+}
+REPLAYED = {
+    "replay": {
+        "events": 5,
+        "frames": 2,
+        "since": "2026-11-23T14:40:00.000000Z",
+        "retained_since": "2026-11-23T10:00:00.000000Z",
+        "gap": None,
+    }
+}
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of the machine reaches the settings of a test."""
@@ -83,14 +126,17 @@ class FakeService:
     status: int = 200
     url: str = ""
     asked: list[str] = field(default_factory=list)
+    told: list[Any] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def get(self, request: web.Request) -> web.Response:
+    async def answer(self, request: web.Request) -> web.Response:
         """Answer one request."""
         self.asked.append(request.path_qs)
+        if request.can_read_body:
+            self.told.append(await request.json())
         await self.gate.wait()
         answer = self.answers.get(request.path)
         if answer is None:
@@ -159,6 +205,15 @@ class Stack:
         async with self.session.get(url, headers=headers) as answer:
             return answer.status, await answer.json()
 
+    async def post(
+        self, path: str, body: bytes, *, token: str | None = TOKEN
+    ) -> tuple[int, Any]:
+        """Return status and JSON of a POST to a path under /api/v1."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        url = f"{self.url}/api/v1/{path}"
+        async with self.session.post(url, data=body, headers=headers) as answer:
+            return answer.status, await answer.json()
+
 
 Start = Callable[..., Any]
 
@@ -166,12 +221,20 @@ Start = Callable[..., Any]
 @pytest_asyncio.fixture
 async def start() -> AsyncIterator[Start]:
     """Starts a stack; settings given by name replace those of the fakes."""
-    ingestion = FakeService({"/v1/stats": INGESTION_STATS, "/v1/config": {"A": "1"}})
+    ingestion = FakeService(
+        {
+            "/v1/stats": INGESTION_STATS,
+            "/v1/config": {"A": "1"},
+            "/v1/gaps": {"gaps": [GAP]},
+            "/v1/replay": REPLAYED,
+        }
+    )
     enrichment = FakeService(
         {
             "/v1/stats": ENRICHMENT_STATS,
             "/v1/config": {"B": "2"},
-            "/v1/deadletters": {"deadletters": [{"id": "x"}], "next": None},
+            "/v1/deadletters": {"deadletters": [DEAD_LETTER], "next": None},
+            "/v1/deadletters/retry": RETRIED,
         }
     )
     influx = FakeInflux()
@@ -186,8 +249,12 @@ async def start() -> AsyncIterator[Start]:
             return await stack.enter_async_context(listening(application))
 
         async def begin(**changes: Any) -> Stack:
-            ingestion.url = await serve([web.get("/{path:.*}", ingestion.get)])
-            enrichment.url = await serve([web.get("/{path:.*}", enrichment.get)])
+            ingestion.url = await serve(
+                [web.route("*", "/{path:.*}", ingestion.answer)]
+            )
+            enrichment.url = await serve(
+                [web.route("*", "/{path:.*}", enrichment.answer)]
+            )
             influx.url = await serve(
                 [
                     web.get("/ping", influx.ping),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -202,7 +203,7 @@ async def test_dead_letters_come_from_the_pipeline(stack: Stack) -> None:
     status, answer = await stack.get(f"deadletters?limit=7&after={'a' * 24}")
 
     assert status == 200
-    assert answer == {"deadletters": [{"id": "x"}], "next": None}
+    assert answer == stack.enrichment.answers["/v1/deadletters"]
     assert stack.enrichment.asked == [f"/v1/deadletters?limit=7&after={'a' * 24}"]
 
 
@@ -230,9 +231,132 @@ async def test_dead_letters_without_the_pipeline_are_a_503(start: Start) -> None
 
 
 @pytest.mark.asyncio
+async def test_gaps_come_from_ingestion(stack: Stack) -> None:
+    """The limit is passed on, the list comes back as it is."""
+    status, answer = await stack.get("gaps?limit=7")
+
+    assert (status, answer["gaps"][0]["id"]) == (200, 7)
+    assert stack.ingestion.asked == ["/v1/gaps?limit=7"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("wish", [{}, {"ids": []}, {"ids": ["a" * 24, "b" * 24]}])
+async def test_retry_is_passed_on_to_the_pipeline(
+    stack: Stack, wish: dict[str, Any]
+) -> None:
+    """The wish arrives as it was said, the counts come back."""
+    status, answer = await stack.post("deadletters/retry", json.dumps(wish).encode())
+
+    assert (status, answer["stored"], answer["refused"]) == (200, 1, 2)
+    assert stack.enrichment.asked == ["/v1/deadletters/retry"]
+    assert stack.enrichment.told == [wish]
+
+
+@pytest.mark.asyncio
+async def test_replay_is_passed_on_to_ingestion(stack: Stack) -> None:
+    """It has begun when the answer comes: 202."""
+    stack.ingestion.status = 202
+    wish = {"since": "2026-11-23T14:40:00Z"}
+
+    status, answer = await stack.post("replay", json.dumps(wish).encode())
+
+    assert (status, answer["replay"]["events"]) == (202, 5)
+    assert stack.ingestion.told == [wish]
+
+
+POSTS = [("deadletters/retry", b"{}"), ("replay", b'{"since":"2026-11-23T14:40:00Z"}')]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("path", "body"), POSTS)
+async def test_wish_without_the_token_reaches_nobody(
+    stack: Stack, path: str, body: bytes
+) -> None:
+    """A page of another origin cannot set the header, whatever it posts."""
+    status, answer = await stack.post(path, body, token=None)
+
+    assert (status, answer["error"]["code"]) == (401, "unauthorized")
+    assert stack.enrichment.asked == stack.ingestion.asked == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("path", "body"), POSTS)
+async def test_wish_that_cannot_be_done_now_is_a_503(
+    stack: Stack, path: str, body: bytes
+) -> None:
+    """The code names the service, the message its reason."""
+    error = {"error": {"code": "influxdb_unreachable", "message": "it is away"}}
+    for service in (stack.enrichment, stack.ingestion):
+        service.status = 503
+        service.answers = dict.fromkeys(service.answers, error)
+
+    status, answer = await stack.post(path, body)
+
+    assert (status, answer["error"]["code"][-9:]) == (503, "_unusable")
+    assert "it is away" in answer["error"]["message"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("path", "body"), POSTS)
+async def test_neighbour_that_is_away_is_a_503(
+    start: Start, path: str, body: bytes
+) -> None:
+    """As for every other question."""
+    away = "http://127.0.0.1:1"
+    stack: Stack = await start(ingestion_url=away, enrichment_url=away)
+
+    status, answer = await stack.post(path, body)
+
+    assert (status, answer["error"]["code"][-12:]) == (503, "_unreachable")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("path", "body"), POSTS)
+async def test_refused_wish_keeps_its_reason(
+    stack: Stack, path: str, body: bytes
+) -> None:
+    """What the service finds wrong is told to who asked."""
+    error = {"error": {"code": "bad_parameter", "message": "since: is too old"}}
+    for service in (stack.enrichment, stack.ingestion):
+        service.status = 400
+        service.answers = dict.fromkeys(service.answers, error)
+
+    status, answer = await stack.post(path, body)
+
+    assert (status, answer["error"]["message"]) == (400, "since: is too old")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("path", "body", "name"),
+    [
+        ("deadletters/retry", b"", "body"),
+        ("deadletters/retry", b'{"ids":["x"]}', "body"),
+        ("deadletters/retry?limit=1", b"{}", "limit"),
+        ("replay", b"{}", "body"),
+        ("replay", b'{"since":"yesterday"}', "since"),
+        ("replay", b'{"since":"2026-11-23T14:40:00"}', "since"),
+    ],
+)
+async def test_unusable_wish_is_named_and_asks_nobody(
+    stack: Stack, path: str, body: bytes, name: str
+) -> None:
+    """A slip starts nothing."""
+    status, answer = await stack.post(path, body)
+
+    assert (status, answer["error"]["code"]) == (400, "bad_parameter")
+    assert answer["error"]["message"].startswith(f"{name}: ")
+    assert stack.enrichment.asked == stack.ingestion.asked == []
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("GET", "/api/v1/nothing", 404), ("POST", "/api/v1/stats", 405)],
+    [
+        ("GET", "/api/v1/nothing", 404),
+        ("POST", "/api/v1/stats", 405),
+        ("GET", "/api/v1/replay", 405),
+    ],
 )
 async def test_every_error_is_json(
     stack: Stack, method: str, path: str, status: int

@@ -17,10 +17,26 @@ if TYPE_CHECKING:
 
 DOCUMENT = document(routes.ALL, "1.2.3")
 OPERATIONS = [
-    pytest.param(path, item["get"], id=path) for path, item in DOCUMENT["paths"].items()
+    pytest.param(path, operation, id=path)
+    for path, item in DOCUMENT["paths"].items()
+    for operation in item.values()
 ]
 # Example answers of services and InfluxDB that the schemas must fit.
-CASES = ["health", "stats", "services", "config", "events", "openapi.json"]
+CASES = [
+    "config",
+    "deadletters",
+    "events",
+    "gaps",
+    "health",
+    "openapi.json",
+    "services",
+    "stats",
+]
+WISHES = [
+    ("deadletters/retry", {}),
+    ("deadletters/retry", {"ids": ["a" * 24]}),
+    ("replay", {"since": "2026-11-23T14:40:00Z"}),
+]
 
 
 def references(node: Any) -> Iterator[str]:
@@ -111,7 +127,11 @@ def test_references_lead_somewhere_and_every_schema_is_used() -> None:
 
 def test_operation_ids_are_unique() -> None:
     """Generators of clients need a name for each operation."""
-    names = [item["get"]["operationId"] for item in DOCUMENT["paths"].values()]
+    names = [
+        operation["operationId"]
+        for item in DOCUMENT["paths"].values()
+        for operation in item.values()
+    ]
 
     assert len(set(names)) == len(names)
 
@@ -146,6 +166,22 @@ async def test_answers_fit_their_schema(stack: Stack, path: str) -> None:
     content = DOCUMENT["paths"][f"/api/v1/{path}"]["get"]["responses"]["200"]["content"]
     assert status == 200
     assert fits(answer, content["application/json"]["schema"])
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("path", "wish"), WISHES)
+async def test_wishes_and_their_answers_fit_their_schemas(
+    stack: Stack, path: str, wish: dict[str, Any]
+) -> None:
+    """What may be posted and what comes back is what the document promises."""
+    operation = DOCUMENT["paths"][f"/api/v1/{path}"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]["schema"]
+
+    status, answer = await stack.post(path, json.dumps(wish).encode())
+
+    content = operation["responses"][str(status)]["content"]["application/json"]
+    assert fits(wish, body)
+    assert fits(answer, content["schema"])
 
 
 @pytest.mark.asyncio

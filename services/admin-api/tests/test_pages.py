@@ -77,9 +77,12 @@ async def test_script_finds_its_elements_and_routes(stack: Stack) -> None:
     wanted = set(re.findall(r'element\("([^"]+)"\)', script))
     wanted |= set(re.findall(r'(?:fill|facts)\(\s*"([^"]+)"', script))
     wanted |= set(re.findall(r'attempt\(\w+, "([^"]+)"\)', script))
-    paths = re.findall(r'ask\([`"](\w+)', script)
+    asked = re.findall(r'ask\([`"](\w+)', script)
+    told = re.findall(r'tell\([`"]([\w/]+)', script)
 
     assert wanted <= ids
-    assert sorted(paths) == ["deadletters", "events", "services", "stats"]
-    for path in paths:
+    assert sorted(asked) == ["deadletters", "events", "gaps", "services", "stats"]
+    for path in asked:
         assert (await stack.get(path))[0] == 200
+    assert told == ["deadletters/retry"]
+    assert (await stack.post(told[0], b"{}"))[0] == 200

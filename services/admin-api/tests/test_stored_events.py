@@ -50,6 +50,30 @@ def test_empty_cells_are_absent() -> None:
     assert (event.attributes, event.weather, event.state) == (None, None, "")
 
 
+@pytest.mark.parametrize(
+    ("cells", "attributes", "truncated"),
+    [
+        ({"attrs": '{"a":1}', "attrs_recorded": '{"b":2}'}, {"a": 1}, False),
+        ({"attrs": "", "attrs_recorded": '{"b":2}'}, {"b": 2}, False),
+        ({"attrs": "", "attrs_recorded_truncated": "true"}, None, True),
+        ({"attrs": "{}", "attrs_recorded_truncated": "true"}, {}, False),
+        (
+            {"attrs": "", "attrs_truncated": "true", "attrs_recorded": '{"b":2}'},
+            {"b": 2},
+            True,
+        ),
+    ],
+    ids=["both", "recorded", "recorded-cut", "live", "live-cut"],
+)
+def test_live_attributes_come_before_recorded_ones(
+    cells: dict[str, str], attributes: Any, *, truncated: bool
+) -> None:
+    """What history kept stands in where a live event brought nothing."""
+    event = event_of(ROW | cells)
+
+    assert (event.attributes, event.attributes_truncated) == (attributes, truncated)
+
+
 def test_flags_are_read() -> None:
     """A removal and left-out attributes are told."""
     event = event_of(ROW | {"removed": "true", "attrs_truncated": "true", "attrs": ""})

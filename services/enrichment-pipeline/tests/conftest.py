@@ -154,7 +154,8 @@ class FakeInflux:
 
     url: str = ""
     token: str = "write-token"
-    oldest_us: int = 0
+    denied: Problem = (401, "unauthorized", "unauthorized access")
+    oldest_us: int = -(2**63)
     bucket: str = "ha"
     script: Callable[[list[str]], Problem | None] | None = None
     gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -188,7 +189,7 @@ class FakeInflux:
 
     def _refuse(self, request: web.Request) -> Problem | None:
         if request.headers.get("Authorization") != f"Token {self.token}":
-            return 401, "unauthorized", "unauthorized access"
+            return self.denied
         if request.query["bucket"] != self.bucket or request.query["org"] != "home":
             return 404, "not found", f'bucket "{request.query["bucket"]}" not found'
         return None

@@ -49,6 +49,12 @@ class Running:
         async with self._session.post(f"{self.url}/v1/frames", data=body) as answer:
             return answer.status
 
+    async def retry(self) -> tuple[int, Any]:
+        """Retry all dead letters; return status and answer."""
+        url = f"{self.url}/v1/deadletters/retry"
+        async with self._session.post(url, data=b"{}") as answer:
+            return answer.status, await answer.json()
+
     async def ready(self) -> None:
         """Wait until the service is ready."""
         async with asyncio.timeout(5.0):
@@ -137,6 +143,30 @@ async def test_service_stores_and_shows(
     assert page["deadletters"][0]["reason"] == "bad_event"
     assert 'ha_ingestor_enrichment_events_total{outcome="written"} 1.0' in metrics
     assert "ha_ingestor_dead_letters 1.0" in metrics
+
+
+@pytest.mark.asyncio
+async def test_dead_letter_is_retried_and_counted(
+    start: Start, influx: FakeInflux, make: Maker
+) -> None:
+    """The sender's count of dead letters stays; the retry has its own."""
+    influx.types["state", "value"] = str
+
+    async with start() as running:
+        await running.ready()
+        await running.post(make.bytes(make.event("sensor.a")), 1)
+        influx.types.clear()
+        answer = await running.retry()
+        _, stats = await running.get("/v1/stats")
+        metrics = await running.text("/metrics")
+
+    retried = {"retried": 1, "stored": 1, "expired": 0, "refused": 0, "unusable": 0}
+    assert answer == (200, retried)
+    assert stats["retried"] == retried
+    assert stats["events"]["dead_lettered"] == 1
+    assert (stats["events"]["written"], stats["deadletters"]["records"]) == (0, 0)
+    assert influx.of("sensor.a")[0]["value"] == 21.5
+    assert 'ha_ingestor_dead_letters_retried_total{outcome="stored"} 1.0' in metrics
 
 
 @pytest.mark.asyncio

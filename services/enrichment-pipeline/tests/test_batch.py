@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from enrichment_pipeline.points import PointBuilder
 from servicekit.wire import SCHEMA, Batch, Frame, Origin, Outcome, Source
 
 if TYPE_CHECKING:
-    from conftest import Maker
+    from conftest import Maker, ParsedLine
 
 
 def frame(payload: bytes, events: int, origin: Origin = Origin.LIVE) -> Frame:
@@ -49,19 +50,37 @@ def test_events_of_all_frames_become_points(make: Maker) -> None:
 
 
 @pytest.mark.parametrize("order", [0, 1, 2])
-def test_live_event_wins_a_duplicate(make: Maker, order: int) -> None:
-    """Of the same key from three origins the live one is kept, whatever the order."""
+def test_one_key_of_three_origins_keeps_live_and_recorded(
+    make: Maker, parse_line: Callable[[str], ParsedLine], order: int
+) -> None:
+    """The live event wins, and what history knows is beside it, in any order."""
     frames = [
-        frame(make.bytes(make.event("sensor.a", "1", origin="live")), 1),
-        frame(make.bytes([make.state("sensor.a", "1")]), 1, Origin.SNAPSHOT),
-        frame(make.bytes([make.state("sensor.a", "1")]), 1, Origin.BACKFILL),
+        frame(make.bytes(make.event("sensor.a", "1", of="live")), 1),
+        frame(make.bytes([make.state("sensor.a", "1", of="now")]), 1, Origin.SNAPSHOT),
+        frame(make.bytes([make.state("sensor.a", "2", of="db")]), 1, Origin.BACKFILL),
     ]
 
     found = composed(*frames[order:], *frames[:order])
 
     (line,) = found.points.values()
-    assert "live" in line
-    assert found.merged == 2
+    fields = parse_line(line).fields
+    assert (fields["attrs"], fields["attrs_recorded"]) == (
+        '{"of":"live"}',
+        '{"of":"db"}',
+    )
+    assert (fields["state"], found.merged, found.rejects) == ("1", 2, [])
+
+
+def test_history_without_attributes_adds_nothing(make: Maker) -> None:
+    """A row of history that holds none leaves the live line as it is."""
+    bare = make.state("sensor.a")
+    del bare["attributes"]
+    live = frame(make.bytes(make.event("sensor.a", of="live")), 1)
+
+    found = composed(frame(make.bytes([bare]), 1, Origin.BACKFILL), live)
+
+    assert found.points == composed(live).points
+    assert found.merged == 1
 
 
 def test_same_entity_at_another_microsecond_is_another_point(make: Maker) -> None:

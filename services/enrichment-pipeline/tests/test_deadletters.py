@@ -14,7 +14,12 @@ from structlog.testing import capture_logs
 
 from enrichment_pipeline import deadletters as module
 from enrichment_pipeline.batch import Reject
-from enrichment_pipeline.deadletters import DeadLetters, lines_backwards, record_of
+from enrichment_pipeline.deadletters import (
+    DeadLetters,
+    Judge,
+    lines_backwards,
+    record_of,
+)
 from enrichment_pipeline.errors import DeadLetterError, Reason
 
 
@@ -62,6 +67,9 @@ async def test_record_is_one_line_of_json(path: Path) -> None:
         "time_us": 7,
         "payload": 'two\nlines "quoted"',
         "truncated": False,
+        "origin": None,
+        "retries": 0,
+        "last_retry_at": None,
     }
 
 
@@ -304,6 +312,205 @@ async def test_ids_are_remembered_within_bounds(
 
     assert len(dead._ids) == 10
     assert record_of(reject(29), 0.0).id in dead._ids
+
+
+def without(*times: int) -> Judge:
+    """Return a judge that lets the records of these times leave."""
+
+    async def judge(lines: list[bytes]) -> list[bytes]:
+        return [line for line in lines if json.loads(line)["time_us"] not in times]
+
+    return judge
+
+
+@pytest.mark.asyncio
+async def test_revision_keeps_what_the_judge_keeps(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sees every line once, in order and in bounded pieces."""
+    monkeypatch.setattr(module, "CHUNK_LINES", 2)
+    dead = letters(path)
+    await dead.add([reject(number) for number in range(5)])
+    seen: list[list[int]] = []
+    leaves = without(0, 3, 4)
+
+    async def judge(lines: list[bytes]) -> list[bytes]:
+        seen.append([json.loads(line)["time_us"] for line in lines])
+        return await leaves(lines)
+
+    await dead.revise(judge)
+
+    assert seen == [[0, 1], [2, 3], [4]]
+    assert numbers(path) == [1, 2]
+    assert (dead.stats().records, dead.stats().bytes) == (2, path.stat().st_size)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.asyncio
+async def test_record_that_left_may_come_again(path: Path) -> None:
+    """It is not taken for a known one, and the others still are."""
+    dead = letters(path)
+    await dead.add([reject(1), reject(2)])
+    await dead.revise(without(1))
+
+    await dead.add([reject(1), reject(2)])
+
+    assert numbers(path) == [2, 1]
+
+
+@pytest.mark.asyncio
+async def test_records_that_come_during_a_revision_stay(path: Path) -> None:
+    """They are added to the old file and are in the new one."""
+    dead = letters(path)
+    await dead.add([reject(1), reject(2)])
+
+    async def judge(lines: list[bytes]) -> list[bytes]:
+        await dead.add([reject(3)])
+        return lines[1:]
+
+    await dead.revise(judge)
+    await dead.add([reject(3), reject(4)])
+
+    assert numbers(path) == [2, 3, 4]
+
+
+@pytest.mark.asyncio
+async def test_broken_off_addition_is_not_in_the_new_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes of a failed write that were taken back never reach the new file."""
+    dead = letters(path)
+    await dead.add([reject(1), reject(2)])
+    write = os.write
+
+    def half(fd: int, data: memoryview) -> int:
+        if len(data) > 50:
+            return write(fd, data[:50])
+        raise OSError(28, "No space left on device")
+
+    async def judge(lines: list[bytes]) -> list[bytes]:
+        monkeypatch.setattr(os, "write", half)
+        with pytest.raises(DeadLetterError):
+            await dead.add([reject(3)])
+        monkeypatch.undo()
+        await dead.add([reject(4)])
+        return lines[1:]
+
+    await dead.revise(judge)
+
+    assert numbers(path) == [2, 4]
+
+
+@pytest.mark.asyncio
+async def test_revision_that_changes_nothing_writes_nothing(path: Path) -> None:
+    """The file stays the same file."""
+    dead = letters(path)
+    await dead.add([reject(1)])
+    before = path.stat().st_ino
+
+    await dead.revise(without())
+
+    assert path.stat().st_ino == before
+
+
+@pytest.mark.asyncio
+async def test_judge_that_gives_up_changes_nothing(path: Path) -> None:
+    """Also when the first lines were judged already."""
+    dead = letters(path)
+    await dead.add([reject(1), reject(2)])
+    before = path.read_bytes()
+
+    async def judge(lines: list[bytes]) -> list[bytes]:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await dead.revise(judge)
+
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("step", ["fsync", "replace", "fsync of the folder"])
+async def test_new_file_is_on_disk_before_it_takes_the_place(
+    path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Whichever step fails, one of both files is there, whole; a retry can follow."""
+    dead = letters(path)
+    await dead.add([reject(1), reject(2)])
+    steps: list[str] = []
+    sync, replace = os.fsync, Path.replace
+
+    def failing_sync(fd: int) -> None:
+        name = "fsync of the folder" if "replace" in steps else "fsync"
+        steps.append(name)
+        if name == step:
+            raise OSError(5, "Input/output error")
+        sync(fd)
+
+    def failing_replace(source: Path, target: Path) -> Path:
+        steps.append("replace")
+        if step == "replace":
+            raise OSError(5, "Input/output error")
+        return replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", failing_sync)
+    monkeypatch.setattr(Path, "replace", failing_replace)
+    with pytest.raises(DeadLetterError, match="Input/output error"):
+        await dead.revise(without(1))
+    monkeypatch.undo()
+
+    assert steps == ["fsync", "replace", "fsync of the folder"][: len(steps)]
+    assert steps[-1] == step
+    assert numbers(path) in ([1, 2], [2])
+    await letters(path).revise(without(1))
+    assert numbers(path) == [2]
+
+
+@pytest.mark.asyncio
+async def test_leftover_of_a_killed_revision_does_not_matter(path: Path) -> None:
+    """A half-written new file is begun anew."""
+    dead = letters(path)
+    await dead.add([reject(1), reject(2)])
+    path.with_name("dead.jsonl.new").write_bytes(b'{"id":"left over')
+
+    await dead.revise(without(1))
+
+    assert numbers(path) == [2]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.asyncio
+async def test_file_that_is_moved_away_during_a_revision_is_left_alone(
+    path: Path,
+) -> None:
+    """The person's file keeps its records, the new one keeps its own."""
+    dead = letters(path)
+    await dead.add([reject(1)])
+    old = path.with_suffix(".old")
+
+    async def judge(lines: list[bytes]) -> list[bytes]:
+        path.rename(old)
+        await dead.add([reject(2)])
+        return []
+
+    with pytest.raises(DeadLetterError, match="moved away"):
+        await dead.revise(judge)
+
+    assert (numbers(old), numbers(path)) == ([1], [2])
+
+
+@pytest.mark.asyncio
+async def test_new_file_that_cannot_be_made_is_an_error(path: Path) -> None:
+    """The message names the cause; nothing has changed."""
+    dead = letters(path)
+    await dead.add([reject(1)])
+    path.with_name("dead.jsonl.new").mkdir()
+
+    with pytest.raises(DeadLetterError, match="Is a directory"):
+        await dead.revise(without(1))
+
+    assert numbers(path) == [1]
 
 
 @pytest.mark.parametrize("block", [1, 3, 7, 1000])

@@ -172,6 +172,53 @@ def test_event_without_its_essentials_is_malformed(make: Maker, missing: str) ->
     assert isinstance(found, Malformed)
 
 
+SPOILS = [b'"a":NaN', b'"a":-Infinity', b'"a":"\\ud800"', b'"a":"\x01"']
+
+
+@pytest.mark.parametrize("spoils", SPOILS)
+def test_neighbours_of_what_is_no_json_are_kept(make: Maker, spoils: bytes) -> None:
+    """One event that a strict parser refuses is one report, in every kind of frame."""
+    for whole, decode in (
+        (make.event, decode_live),
+        (make.state, decode_states),
+    ):
+        good = [make.bytes(whole(f"sensor.{name}")) for name in "ac"]
+        bad = make.bytes(whole("sensor.b", mark=1)).replace(b'"mark":1', spoils)
+
+        found = decode(b"[" + b",".join([good[0], bad, good[1]]) + b"]", 3)
+
+        first, malformed, last = found
+        assert isinstance(malformed, Malformed)
+        assert (malformed.reason, malformed.raw) == (Reason.BAD_JSON, bad)
+        assert isinstance(first, Change)
+        assert isinstance(last, Change)
+        assert [first.entity_id, last.entity_id] == ["sensor.a", "sensor.c"]
+
+
+def test_events_before_a_torn_end_are_kept(make: Maker) -> None:
+    """What is cut off is one report for the events that are missing."""
+    event = make.bytes(make.event("sensor.a"))
+    pong = b'{"type":"pong","n":NaN}'
+
+    change, torn = decode_live(b"[" + b",".join([event, pong, event[:50]]), 3)
+
+    assert isinstance(change, Change)
+    assert isinstance(torn, Malformed)
+    assert torn == Malformed(Reason.BAD_JSON, torn.detail, event[:50], 2)
+
+
+def test_change_without_its_data_in_a_frame_that_is_no_json(make: Maker) -> None:
+    """It keeps its own reason."""
+    empty = b'{"type":"event","event":{"event_type":"state_changed"}}'
+
+    found, rest = decode_live(b"[" + empty + b"]garbage", 7)
+
+    assert isinstance(found, Malformed)
+    assert isinstance(rest, Malformed)
+    assert found == Malformed(Reason.BAD_EVENT, found.detail, empty)
+    assert (rest.raw, rest.events) == (b"garbage", 6)
+
+
 @pytest.mark.parametrize(
     "payload",
     [
@@ -179,7 +226,6 @@ def test_event_without_its_essentials_is_malformed(make: Maker, missing: str) ->
         b"[1,2",
         b"\xff\xfe",
         b"nonsense",
-        b'[{"type":"event","event":{"event_type":"state_changed"}}]garbage',
         b"[" * 100_000,
     ],
 )

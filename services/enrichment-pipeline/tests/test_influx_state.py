@@ -42,7 +42,7 @@ def codes(health: Health) -> list[str]:
     return [reason.code for reason in health.snapshot().reasons]
 
 
-@pytest.mark.parametrize("status", [204, 400, 413, 422])
+@pytest.mark.parametrize("status", [204, 400, 422])
 def test_answer_about_lines_clears_every_cause(health: Health, status: int) -> None:
     """An InfluxDB that judges lines is there, and lets us in."""
     state = InfluxState(health)
@@ -50,9 +50,32 @@ def test_answer_about_lines_clears_every_cause(health: Health, status: int) -> N
         state.answered(Answer(status=bad))
     state.unreachable(InfluxUnreachable("url", "refused"))
 
-    state.answered(Answer(status=status))
+    state.answered(Answer(status=status, message="unable to parse 'x'"))
 
     assert codes(health) == []
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_answer_that_may_be_a_proxys_tells_nothing(health: Health, status: int) -> None:
+    """It neither clears a cause nor counts as a success."""
+    state = InfluxState(health)
+    state.answered(Answer(status=401))
+
+    state.answered(Answer(status=status, message="<html>"))
+
+    assert codes(health) == ["influxdb_unauthorized"]
+    assert state.seconds_since_success == float("inf")
+
+
+def test_refusal_of_everything_is_shown_until_a_success(health: Health) -> None:
+    """A proxy that takes nothing is an outage."""
+    state = InfluxState(health)
+
+    state.refuses_all(Answer(status=400, message="no"))
+    seen = codes(health)
+    state.answered(Answer(status=204))
+
+    assert (seen, codes(health)) == (["influxdb_overloaded"], [])
 
 
 def test_one_cause_at_a_time(health: Health) -> None:

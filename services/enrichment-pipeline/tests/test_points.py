@@ -14,7 +14,7 @@ from msgspec import Raw
 from enrichment_pipeline.attributes import MAX_ATTRIBUTES_BYTES
 from enrichment_pipeline.errors import PointRefused, Reason
 from enrichment_pipeline.events import Change
-from enrichment_pipeline.points import PointBuilder
+from enrichment_pipeline.points import PointBuilder, with_recorded
 
 if TYPE_CHECKING:
     from conftest import ParsedLine
@@ -113,6 +113,47 @@ def test_unit_survives_attributes_that_are_too_long(
     _, line = builder.build(change(attributes=Raw(long)))
 
     assert parse_line(line).fields["unit"] == "W"
+
+
+def test_attributes_of_history_have_a_field_of_their_own(
+    builder: PointBuilder, parse_line: Parse
+) -> None:
+    """They never touch what a live event has written; all other fields are the same."""
+    key, live = builder.build(change())
+    same, recorded = builder.build(change(), recorded=True)
+
+    fields = parse_line(live).fields
+    fields["attrs_recorded"] = fields.pop("attrs")
+    assert parse_line(recorded).fields == fields
+    assert same == key
+
+
+def test_attributes_of_history_are_cut_at_the_same_limit(
+    builder: PointBuilder, parse_line: Parse
+) -> None:
+    """Too many of them are left out with a flag of their own."""
+    long = b'{"unit_of_measurement":"W","a":"' + b"x" * MAX_ATTRIBUTES_BYTES + b'"}'
+
+    _, line = builder.build(change(attributes=Raw(long)), recorded=True)
+
+    fields = parse_line(line).fields
+    assert fields.keys() & {"attrs", "attrs_truncated", "attrs_recorded"} == set()
+    assert (fields["attrs_recorded_truncated"], fields["unit"]) == (True, "W")
+
+
+def test_live_event_takes_the_attributes_of_history_beside_its_own(
+    builder: PointBuilder, parse_line: Parse
+) -> None:
+    """State, value, unit and weather are the live event's."""
+    poor = change(state="22", attributes=Raw(b'{"unit_of_measurement":"K"}'))
+    key, live = builder.build(change())
+
+    union = parse_line(with_recorded(live, key, poor))
+
+    assert union.time_us == TIME_US
+    assert union.fields == parse_line(live).fields | {
+        "attrs_recorded": '{"unit_of_measurement":"K"}'
+    }
 
 
 def test_weather_is_looked_up_by_the_time_of_the_event(parse_line: Parse) -> None:

@@ -79,6 +79,24 @@ async def test_idle_service_notices_an_outage_and_its_end(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("status", [400, 413])
+async def test_answer_that_is_not_influxdbs_is_no_success(
+    watch: Watch, health: Health, influx: FakeInflux, clock: Clock, status: int
+) -> None:
+    """What a batch has found out is not forgotten for a proxy's word."""
+    health.clear(STARTING)
+    health.set("influxdb_overloaded", Status.DEGRADED, "refuses all")
+    influx.script = lambda _: (status, "", "<html>")
+
+    await watch.check()
+    seen = codes(health)
+    influx.script = None
+    await watch.check()
+
+    assert (seen, codes(health)) == (["influxdb_overloaded"], [])
+
+
+@pytest.mark.asyncio
 async def test_busy_service_does_not_ask_in_addition(
     watch: Watch, influx: FakeInflux, clock: Clock
 ) -> None:

@@ -336,16 +336,57 @@ async def test_search_is_bounded(
 
 
 @pytest.mark.asyncio
-async def test_400_that_names_no_line_needs_other_lines_to_be_taken(
+@pytest.mark.parametrize("status", [400, 413])
+async def test_what_names_no_line_needs_other_lines_to_be_taken(
+    writer: Writer, influx: FakeInflux, health: Health, status: int
+) -> None:
+    """A proxy that refuses everything does not fill the dead letters, and is shown."""
+    influx.script = lambda _: (status, "", "bad gateway configuration")
+
+    code = await refused(writer, points("v=1.0", "v=2.0", "v=3.0"))
+
+    assert (code, health.has(code)) == (Unavailable.OVERLOADED, True)
+    assert len(influx.writes) < 8
+    influx.script = None
+    await writer.store(points("v=1.0"))
+    assert not health.has(code)
+
+
+@pytest.mark.asyncio
+async def test_influxdb_that_falls_sick_during_a_search_makes_no_dead_letters(
     writer: Writer, influx: FakeInflux
 ) -> None:
-    """A proxy that refuses everything with 400 does not fill the dead letters."""
-    influx.script = lambda _: (400, "", "bad gateway configuration")
+    """That other lines were taken before is no proof: one has to be taken after."""
+    influx.script = poison("sensor.e7")
+    batch = points(*["v=1.0"] * 8)
+    for _ in range(5):
+        await refused(writer, batch)
+    before = len(influx.writes)
 
-    assert (
-        await refused(writer, points("v=1.0", "v=2.0", "v=3.0"))
-        is Unavailable.OVERLOADED
-    )
+    def sick(lines: list[str]) -> Problem | None:
+        # The whole batch breaks it, its first half is taken, and nothing after that.
+        taken = len(influx.writes) - before == 2
+        return None if taken else (500, "internal error", "panic")
+
+    influx.script = sick
+
+    assert await refused(writer, batch) is Unavailable.OVERLOADED
+    influx.script = poison("sensor.e7")
+    stored = [await refused(writer, batch) for _ in range(5)]
+    assert set(stored) == {Unavailable.OVERLOADED}
+    assert entities(await writer.store(batch)) == ["sensor.e7"]
+
+
+@pytest.mark.asyncio
+async def test_batch_under_suspicion_is_searched_at_once(
+    writer: Writer, influx: FakeInflux
+) -> None:
+    """Who knows that a line has broken InfluxDB before need not wait."""
+    influx.script = poison("sensor.e1")
+
+    stored = await writer.store(points("v=1.0", "v=1.0", "v=1.0"), suspect=True)
+
+    assert (stored.written, entities(stored)) == (2, ["sensor.e1"])
 
 
 @pytest.mark.asyncio
@@ -436,4 +477,4 @@ def test_every_line_ends_in_exactly_one_place(
     assert stored.written + stored.expired + len(stored.rejects) == len(batch)
     assert stored.expired == kinds.count("old")
     assert rejected == set(kinds) & {"conflict", "malformed", "breaks"}
-    assert len(fake.stored) == stored.written
+    assert sum(series[0] == "state" for series, _ in fake.stored) == stored.written

@@ -35,6 +35,7 @@ class FakeInflux:
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     good_token: str | None = None
+    refusal: int = 401
     silent: bool = False
     seen: list[tuple[str, str, bytes]] = field(default_factory=list)
     release: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,7 +49,7 @@ class FakeInflux:
             await self.release.wait()
         if self.good_token is not None and token != f"Token {self.good_token}":
             problem = '{"code":"unauthorized","message":"unauthorized access"}'
-            return web.Response(status=401, text=problem)
+            return web.Response(status=self.refusal, text=problem)
         return web.Response(status=self.status, text=self.body, headers=self.headers)
 
 
@@ -56,7 +57,7 @@ class FakeInflux:
 async def influx() -> AsyncIterator[FakeInflux]:
     """Serve a fake InfluxDB on a free port."""
     fake = FakeInflux()
-    app = web.Application()
+    app = web.Application(client_max_size=1 << 30)
     app.router.add_route("*", "/{path:.*}", fake.answer)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -165,6 +166,86 @@ async def test_a_rotated_token_is_read_again(
         "Token old",
         "Token new",
     ]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_bucket_that_was_made_anew_needs_its_own_token(
+    influx: FakeInflux, session: aiohttp.ClientSession, tmp_path: Path, status: int
+) -> None:
+    """2.7.12 answers 403 to a write and 404 to a query with the old one."""
+    file = tmp_path / "token"
+    file.write_text("old")
+    influx.good_token, influx.refusal = "new", status
+    influx_client = client(session, influx.url, TokenSource(path=file))
+    refused = await influx_client.write(b"1")
+    with pytest.raises(InfluxQueryFailed):
+        await influx_client.query("buckets()")
+    file.write_text("new")
+
+    after = await influx_client.write(b"1")
+    influx.status = 200
+
+    assert (refused.status, after.status) == (status, 204)
+    assert await influx_client.query("buckets()") == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("7", 7.0),
+        ("999999999", 3600.0),
+        ("9" * 400, None),
+        ("²", None),
+        ("٣", None),
+        ("-1", None),
+        ("1.5", None),
+    ],
+)
+async def test_a_pause_is_believed_within_bounds(
+    influx: FakeInflux,
+    session: aiohttp.ClientSession,
+    text: str,
+    seconds: float | None,
+) -> None:
+    """Whatever a proxy writes into Retry-After, it is a number or nothing."""
+    influx.status, influx.headers = 503, {"Retry-After": text}
+
+    answer = await client(session, influx.url).write(b"x")
+
+    assert (answer.status, answer.retry_after) == (503, seconds)
+
+
+@pytest.mark.asyncio
+async def test_a_large_write_goes_out_in_pieces(
+    influx: FakeInflux, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """It is whole at the first try and at the second with another token."""
+    file = tmp_path / "token"
+    file.write_text("old")
+    influx_client = client(session, influx.url, TokenSource(path=file))
+    await influx_client.write(b"1")
+    file.write_text("new")
+    influx.good_token = "new"
+    body = b"x" * 3 * 1024 * 1024
+
+    answer = await influx_client.write(body)
+
+    assert answer.status == 204
+    assert [sent == body for _, _, sent in influx.seen] == [False, True, True]
+
+
+@pytest.mark.asyncio
+async def test_an_answer_of_nothing_but_brackets_is_an_answer(
+    influx: FakeInflux, session: aiohttp.ClientSession
+) -> None:
+    """JSON that is too deep to be read is shown as text."""
+    influx.status, influx.body = 500, "[" * 100_000
+
+    answer = await client(session, influx.url).write(b"x")
+
+    assert (answer.status, answer.message) == (500, "[" * 1000)
 
 
 @pytest.mark.asyncio

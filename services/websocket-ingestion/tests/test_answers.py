@@ -71,3 +71,21 @@ def test_the_message_holds_what_was_answered() -> None:
     """Status, code and message of the answer are in the sentence."""
     with pytest.raises(ForwardError, match="answered 503 shutting_down: because"):
         judge(503, problem("shutting_down"), retry_after="", events=1)
+
+
+@pytest.mark.parametrize("pause", ["²", "٣", "9" * 400, "-1", ""])
+def test_a_pause_that_is_no_number_is_none(pause: str) -> None:
+    """Whatever the header holds, the batch is kept and tried again."""
+    with pytest.raises(ForwardError) as caught:
+        judge(503, b"{}", retry_after=pause, events=1)
+
+    assert caught.value.retry_after is None
+
+
+@pytest.mark.parametrize("body", [b'{"error":{"code":"\xff"}}', b"[" * 100_000])
+def test_an_answer_that_is_no_json_is_shown_as_text(body: bytes) -> None:
+    """A proxy may answer anything."""
+    with pytest.raises(ForwardError) as caught:
+        judge(503, body, retry_after="", events=1)
+
+    assert caught.value.code == "enrichment_failed"

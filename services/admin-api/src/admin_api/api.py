@@ -12,6 +12,7 @@ from servicekit.cgroup import read_resources
 from servicekit.health import Health
 from servicekit.http import json_response
 
+from .bodies import read_replay, read_retry
 from .errors import NeighbourUnavailable
 from .neighbours import ENRICHMENT, INGESTION, Json, Neighbours
 from .parameters import AFTER, ENTITY_ID, LIMIT, MINUTES
@@ -108,6 +109,24 @@ class Api:
             params[AFTER.name] = after
         page = await self._neighbours.ask(ENRICHMENT, "/v1/deadletters", params)
         return json_response(page)
+
+    async def post_retry(self, request: web.Request) -> web.Response:
+        """Offer dead letters to InfluxDB again; answers with what became of them."""
+        wish = read_retry(await request.read())
+        done = await self._neighbours.tell(ENRICHMENT, "/v1/deadletters/retry", wish)
+        return json_response(done)
+
+    async def get_gaps(self, request: web.Request) -> web.Response:
+        """Times without a connection to Home Assistant, the newest first."""
+        limit = LIMIT.parse(request.query.get(LIMIT.name))
+        params = {LIMIT.name: str(limit)}
+        return json_response(await self._neighbours.ask(INGESTION, "/v1/gaps", params))
+
+    async def post_replay(self, request: web.Request) -> web.Response:
+        """Have websocket-ingestion send what it has kept once more."""
+        wish = read_replay(await request.read())
+        begun = await self._neighbours.tell(INGESTION, "/v1/replay", wish)
+        return json_response(begun, status=202)
 
     async def _reports(self) -> list[ServiceReport]:
         answers = await self._neighbours.each_and_influxdb("/v1/stats")

@@ -48,6 +48,9 @@ def application(
         "/api/v1/events": api.get_events,
         "/api/v1/config": api.get_config,
         "/api/v1/deadletters": api.get_dead_letters,
+        "/api/v1/deadletters/retry": api.post_retry,
+        "/api/v1/gaps": api.get_gaps,
+        "/api/v1/replay": api.post_replay,
         "/api/v1/openapi.json": get_openapi,
     }
     answers |= {path: page(path) for path in FILES}

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 
 import aiohttp
 import msgspec
+from msgspec import Struct
 
 from servicekit.errors import InfluxError, InfluxQueryFailed, InfluxUnreachable
 from servicekit.influx import InfluxClient
@@ -23,6 +24,7 @@ __all__ = [
     "INGESTION",
     "UNREACHABLE",
     "UNUSABLE",
+    "WORK_SECONDS",
     "Json",
     "Neighbours",
 ]
@@ -33,7 +35,9 @@ INFLUXDB: Final = "influxdb"
 
 UNREACHABLE: Final = "unreachable"
 UNUSABLE: Final = "unusable"
-_OK: Final = 200
+# What a neighbour is told to do may take longer than an answer.
+WORK_SECONDS: Final = 60.0
+_DONE: Final = frozenset({200, 202})
 _BAD_REQUEST: Final = 400
 _UNAUTHORIZED: Final = frozenset({401, 403})
 _NOT_FOUND: Final = 404
@@ -94,18 +98,20 @@ class Neighbours:
             NeighbourUnavailable: no answer in time, or none of use.
             BadParameter: the service refuses a value in `params`.
         """
-        status, body = await self._get(name, path, params or {})
-        try:
-            answer = msgspec.json.decode(body, type=Json)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as err:
-            raise NeighbourUnavailable(name, UNUSABLE, f"HTTP {status}, {err}") from err
-        if status == _BAD_REQUEST and params:
-            parameter, _, problem = _message(answer).partition(": ")
-            raise BadParameter(parameter, problem)
-        if status != _OK:
-            cause = f"HTTP {status}, {_message(answer)}"
-            raise NeighbourUnavailable(name, UNUSABLE, cause)
-        return answer
+        answered = await self._send("GET", name, path, self._timeout, params=params)
+        return _judged(name, *answered, may_be_ours=bool(params))
+
+    async def tell(self, name: str, path: str, wish: Struct) -> Json:
+        """Have a service do something; return the JSON object that it answers.
+
+        Raises:
+            NeighbourUnavailable: no answer in time, or it cannot be done now.
+            BadParameter: the service refuses the wish.
+        """
+        seconds = max(self._timeout, WORK_SECONDS)
+        body = msgspec.json.encode(wish)
+        answered = await self._send("POST", name, path, seconds, body=body)
+        return _judged(name, *answered, may_be_ours=True)
 
     async def ask_influxdb(self) -> Json:
         """Return that InfluxDB is ready: it answers and reads with our token.
@@ -147,19 +153,29 @@ class Neighbours:
                 break
         return [event_of(row) for row in rows]
 
-    async def _get(
-        self, name: str, path: str, params: dict[str, str]
+    async def _send(
+        self,
+        method: str,
+        name: str,
+        path: str,
+        seconds: float,
+        *,
+        params: dict[str, str] | None = None,
+        body: bytes | None = None,
     ) -> tuple[int, bytes]:
         try:
-            async with self._session.get(
+            async with self._session.request(
+                method,
                 f"{self._urls[name]}{path}",
                 params=params,
-                timeout=aiohttp.ClientTimeout(total=self._timeout),
+                data=body,
+                headers=None if body is None else {"Content-Type": "application/json"},
+                timeout=aiohttp.ClientTimeout(total=seconds),
                 allow_redirects=False,
             ) as answer:
                 return answer.status, await answer.read()
         except TimeoutError as err:
-            cause = f"no answer within {self._timeout:g} s"
+            cause = f"no answer within {seconds:g} s"
             raise NeighbourUnavailable(name, UNREACHABLE, cause) from err
         except (aiohttp.ClientError, OSError) as err:
             cause = str(err) or type(err).__name__
@@ -176,6 +192,21 @@ class Neighbours:
             return await asked
         except NeighbourUnavailable as err:
             return err
+
+
+def _judged(name: str, status: int, body: bytes, *, may_be_ours: bool) -> Json:
+    """Return the JSON object of an answer; a 400 may be the fault of who asked us."""
+    try:
+        answer = msgspec.json.decode(body, type=Json)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as err:
+        raise NeighbourUnavailable(name, UNUSABLE, f"HTTP {status}, {err}") from err
+    if status == _BAD_REQUEST and may_be_ours:
+        parameter, _, problem = _message(answer).partition(": ")
+        raise BadParameter(parameter, problem)
+    if status not in _DONE:
+        cause = f"HTTP {status}, {_message(answer)}"
+        raise NeighbourUnavailable(name, UNUSABLE, cause)
+    return answer
 
 
 def _influx_unavailable(err: InfluxError) -> NeighbourUnavailable:

@@ -22,7 +22,9 @@ def document(routes: Iterable[Route], version: str) -> Document:
             "version": version,
             "description": "Health, counts, stored events and settings of the stack.",
         },
-        "paths": {route.path: {"get": _operation(route)} for route in routes},
+        "paths": {
+            route.path: {route.method.lower(): _operation(route)} for route in routes
+        },
         "components": {
             "schemas": SCHEMAS,
             "securitySchemes": {"adminToken": {"type": "http", "scheme": "bearer"}},
@@ -38,18 +40,26 @@ def _operation(route: Route) -> Document:
         "security": [{"adminToken": []}] if route.protected else [],
     }
     parameters = parameter_objects(route)
-    return operation | ({"parameters": parameters} if parameters else {})
+    if parameters:
+        operation["parameters"] = parameters
+    if route.body:
+        operation["requestBody"] = {
+            "required": True,
+            "content": _content("application/json", route.body),
+        }
+    return operation
 
 
 def _responses(route: Route) -> Document:
-    responses = {"200": _response("The answer.", route.media_type, route.schema)}
+    done = _response("The answer.", route.media_type, route.schema)
+    responses = {str(route.status): done}
     if route.protected:
         responses["400"] = _error(
-            "A parameter is unknown or out of bounds; it is named."
+            "A parameter or the body is unknown or out of bounds; it is named."
         )
         responses["401"] = _error("The admin token is missing or wrong.")
     if route.may_be_unavailable and route.protected:
-        responses["503"] = _error("The service that knows does not answer; says why.")
+        responses["503"] = _error("The service that knows or can cannot; says why.")
     elif route.may_be_unavailable:
         responses["503"] = _response("Not so.", route.media_type, route.schema)
     return responses
@@ -60,5 +70,8 @@ def _error(description: str) -> Document:
 
 
 def _response(description: str, media_type: str, schema: str) -> Document:
-    content = {media_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"description": description, "content": content}
+    return {"description": description, "content": _content(media_type, schema)}
+
+
+def _content(media_type: str, schema: str) -> Document:
+    return {media_type: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}

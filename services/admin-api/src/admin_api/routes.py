@@ -31,11 +31,18 @@ JSON: Final = "application/json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One GET route; `schema` names a schema of the OpenAPI document."""
+    """One route; `schema` and `body` name schemas of the OpenAPI document.
+
+    What changes anything is a POST, and asks for the token in a header that no page
+    of another origin can set.
+    """
 
     path: str
     name: str
     summary: str
+    method: str = "GET"
+    body: str = ""
+    status: int = 200
     schema: str = "Object"
     media_type: str = JSON
     parameters: tuple[Parameter, ...] = ()
@@ -138,6 +145,33 @@ API: Final = (
         may_be_unavailable=True,
     ),
     Route(
+        path="/api/v1/deadletters/retry",
+        name="retryDeadLetters",
+        summary="Offer dead letters to InfluxDB again, all or by id.",
+        method="POST",
+        body="RetryWish",
+        schema="Retried",
+        may_be_unavailable=True,
+    ),
+    Route(
+        path="/api/v1/gaps",
+        name="getGaps",
+        summary="Times without Home Assistant, and what was read back of them.",
+        schema="Gaps",
+        parameters=(LIMIT,),
+        may_be_unavailable=True,
+    ),
+    Route(
+        path="/api/v1/replay",
+        name="replay",
+        summary="Send again what was received since a time, after a restored backup.",
+        method="POST",
+        body="ReplayWish",
+        status=202,
+        schema="Replayed",
+        may_be_unavailable=True,
+    ),
+    Route(
         path="/api/v1/openapi.json",
         name="getOpenApi",
         summary="This document.",
@@ -148,9 +182,11 @@ ALL: Final = (*COMMON, *PAGES, *API)
 
 def definition(route: Route, answer: Answer, token: str) -> web.RouteDef:
     """Return a route for aiohttp: its parameters checked, its errors as JSON."""
-    if not route.protected:
+    if route.protected:
+        answer = protected(answering(route, answer), token)
+    if route.method == "GET":
         return web.get(route.path, answer)
-    return web.get(route.path, protected(answering(route, answer), token))
+    return web.route(route.method, route.path, answer)
 
 
 def answering(

@@ -31,6 +31,8 @@ def _ref(name: str) -> Schema:
 
 _TEXT: Final[Schema] = {"type": "string"}
 _WHOLE: Final[Schema] = {"type": "integer"}
+_MOMENT: Final[Schema] = {"type": "string", "format": "date-time"}
+_MOMENT_OR_NULL: Final[Schema] = {"type": ["string", "null"], "format": "date-time"}
 _ANY_OBJECT: Final[Schema] = {"type": "object", "additionalProperties": True}
 _BY_SERVICE: Final[Schema] = {
     "type": "object",
@@ -131,5 +133,51 @@ SCHEMAS: Final[Schema] = {
         time_us=_or_null("integer"),
         payload=_TEXT,
         truncated={"type": "boolean"},
+        origin=_or_null("string"),
+        retries=_WHOLE,
+        last_retry_at=_or_null("string"),
+    ),
+    "RetryWish": {
+        "type": "object",
+        "properties": {
+            "ids": {
+                "type": ["array", "null"],
+                "items": {"type": "string", "pattern": "^[0-9a-f]{24}$"},
+                "maxItems": 1000,
+                "description": "Which records; all of them without it.",
+            }
+        },
+        "additionalProperties": False,
+    },
+    "Retried": _object(
+        retried=_WHOLE, stored=_WHOLE, expired=_WHOLE, refused=_WHOLE, unusable=_WHOLE
+    ),
+    "Gaps": _object(gaps=_array(_ref("Gap"))),
+    "Gap": _object(
+        id=_WHOLE,
+        state={"type": "string", "enum": ["open", "closed"]},
+        cause=_TEXT,
+        opened_at=_MOMENT,
+        **{"from": _MOMENT},
+        until=_MOMENT_OR_NULL,
+        closed_at=_MOMENT_OR_NULL,
+        from_us=_WHOLE,
+        until_us=_or_null("integer"),
+        entities=_WHOLE,
+        expected=_WHOLE,
+        recovered=_WHOLE,
+        unrecoverable=_WHOLE,
+        reasons=_ANY_OBJECT,
+        examples=_array(_TEXT),
+    ),
+    "ReplayWish": _object(since=_MOMENT) | {"additionalProperties": False},
+    "Replayed": _object(
+        replay=_object(
+            events=_WHOLE,
+            frames=_WHOLE,
+            since=_MOMENT,
+            retained_since=_MOMENT_OR_NULL,
+            gap=_or_null("integer"),
+        )
     ),
 }

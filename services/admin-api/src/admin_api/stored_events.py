@@ -15,6 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _WEATHER = "w_"
 _WORDS = frozenset({"condition"})
+_RECORDED_TRUNCATED = "attrs_recorded_truncated"
 
 
 class StoredEvent(Struct, frozen=True, kw_only=True):
@@ -35,9 +36,14 @@ class StoredEvent(Struct, frozen=True, kw_only=True):
 
 
 def event_of(row: Mapping[str, str]) -> StoredEvent:
-    """Return the event of a row of `queries.recent_events`; empty cells are absent."""
+    """Return the event of a row of `queries.recent_events`; empty cells are absent.
+
+    Attributes are those of the live event, else those that history kept.
+    """
     moment = datetime.fromisoformat(row["_time"])
     value, changed = row.get("value", ""), row.get("last_changed", "")
+    live, recorded = row.get("attrs", ""), row.get("attrs_recorded", "")
+    cut = [row.get("attrs_truncated"), "" if live else row.get(_RECORDED_TRUNCATED)]
     return StoredEvent(
         time=moment.astimezone(UTC).isoformat(timespec="microseconds"),
         time_us=(moment - _EPOCH) // _MICROSECOND,
@@ -47,8 +53,8 @@ def event_of(row: Mapping[str, str]) -> StoredEvent:
         value=float(value) if value else None,
         unit=row.get("unit") or None,
         last_changed_us=int(changed) if changed else None,
-        attributes=_decoded(row.get("attrs", "")),
-        attributes_truncated=row.get("attrs_truncated") == "true",
+        attributes=_decoded(live or recorded),
+        attributes_truncated="true" in cut,
         removed=row.get("removed") == "true",
         weather=_weather_of(row),
     )

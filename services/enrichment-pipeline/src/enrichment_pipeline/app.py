@@ -19,6 +19,7 @@ from servicekit.metrics import gauge, make_registry, observe
 from servicekit.pressure import watch_memory
 
 from .counters import Counters
+from .deadletter_retry import DeadLetterRetry
 from .deadletters import DeadLetters
 from .errors import DeadLetterError
 from .influx_state import InfluxState
@@ -79,10 +80,18 @@ class Service:
             dead_letters=self.dead_letters,
             health=self.health,
         )
+        builder = PointBuilder(history.fields_at)
+        writer = Writer(influx.write, state)
+        self.retry = DeadLetterRetry(
+            builder=builder,
+            writer=writer,
+            dead_letters=self.dead_letters,
+            counters=self.counters,
+        )
         self.intake = Intake(
-            builder=PointBuilder(history.fields_at),
+            builder=builder,
             weather=self.weather,
-            writer=Writer(influx.write, state),
+            writer=writer,
             dead_letters=self.dead_letters,
             counters=self.counters,
             health=self.health,
@@ -98,6 +107,7 @@ class Service:
             web.get("/v1/stats", self.get_stats),
             web.get("/v1/config", self.get_config),
             web.get("/v1/deadletters", self.get_dead_letters),
+            web.post("/v1/deadletters/retry", self.retry.post_retry),
         ]
         return make_app(
             SERVICE, self.health, registry, routes, client_max_size=MAX_BODY_BYTES
@@ -120,6 +130,7 @@ class Service:
             },
             "weather": self.weather.stats(),
             "deadletters": self.dead_letters.stats(),
+            "retried": self.counters.retried,
             "resources": read_resources(),
         }
         return json_response(stats)
@@ -169,6 +180,7 @@ async def main(settings: Settings, runtime: Runtime) -> None:
                 task.cancel()
         async with runtime.step("refuse new batches"):
             service.intake.refuse_new()
+            service.retry.refuse_new()
         async with runtime.step("finish batches"):
             await service.intake.drain(
                 settings.shutdown_deadline_seconds * _SHARE_FOR_BATCHES

@@ -9,25 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from servicekit.wire import Batch, Frame, Origin, Outcome
 
 from .errors import PointRefused, Reason
 from .events import Change, Malformed, decode_live, decode_states
-from .points import Key, PointBuilder
+from .points import Key, PointBuilder, with_recorded
 from .weather import DOMAIN_PREFIX
 
 __all__ = ["Composed", "Reject", "balanced", "compose"]
 
-# Live attributes are the richest (history leaves some out), so they win a duplicate.
+# Of one key the live event counts most; what history knows is added to its line.
 _ORDER = {Origin.BACKFILL: 0, Origin.SNAPSHOT: 1, Origin.LIVE: 2}
+# Stands for no attributes: an empty text would make the event's JSON unreadable.
+_NULL = Raw(b"null")
 
 
 class Reject(Struct, frozen=True, kw_only=True):
     """What becomes a dead letter; `payload` is the event's JSON or the refused line.
 
     `row` is the spool row of the frame; with `time_us` the event's key is known.
+    `origin` is that of the frame, None for a line.
     """
 
     reason: Reason
@@ -37,6 +40,7 @@ class Reject(Struct, frozen=True, kw_only=True):
     entity_id: str = ""
     time_us: int | None = None
     row: int = 0
+    origin: Origin | None = None
 
 
 class Composed(Struct, frozen=True, kw_only=True):
@@ -62,10 +66,12 @@ def compose(
         on_weather: is told each change of a weather entity before it is encoded.
     """
     points: dict[Key, str] = {}
+    recorded: dict[Key, Change] = {}
     rejects: list[Reject] = []
     built = surplus = 0
     for frame in sorted(batch.frames, key=lambda frame: _ORDER[frame.origin]):
         before, refused = built, len(rejects)
+        from_history = frame.origin is Origin.BACKFILL
         for change in _decode(frame):
             if isinstance(change, Malformed):
                 rejects.append(_of_malformed(frame, change))
@@ -73,7 +79,11 @@ def compose(
             if on_weather is not None and change.entity_id.startswith(DOMAIN_PREFIX):
                 on_weather(change)
             try:
-                key, text = builder.build(change)
+                key, text = builder.build(change, recorded=from_history)
+                if from_history:
+                    recorded[key] = change
+                elif key in recorded:
+                    text = with_recorded(text, key, recorded[key])
             except PointRefused as err:
                 rejects.append(_of_refused(frame, change, err))
             else:
@@ -131,16 +141,20 @@ def _of_malformed(frame: Frame, malformed: Malformed) -> Reject:
         payload=malformed.raw.decode("utf-8", "replace"),
         events=malformed.events,
         row=frame.row,
+        origin=frame.origin,
     )
 
 
 def _of_refused(frame: Frame, change: Change, err: PointRefused) -> Reject:
+    if not bytes(change.attributes):
+        change = msgspec.structs.replace(change, attributes=_NULL)
     return Reject(
         reason=err.reason,
         detail=err.detail,
         payload=msgspec.json.encode(change).decode("utf-8", "replace"),
         entity_id=change.entity_id,
         row=frame.row,
+        origin=frame.origin,
     )
 
 
@@ -151,4 +165,5 @@ def _of_missing(frame: Frame, found: int) -> Reject:
         payload=frame.payload.decode("utf-8", "replace"),
         events=frame.events - found,
         row=frame.row,
+        origin=frame.origin,
     )

@@ -13,7 +13,7 @@ from servicekit.wire import Outcome
 
 from .errors import Unavailable
 
-__all__ = ["Counters", "EventCounts"]
+__all__ = ["Counters", "EventCounts", "RetryCounts"]
 
 
 class EventCounts(Struct, kw_only=True):
@@ -26,11 +26,26 @@ class EventCounts(Struct, kw_only=True):
     surplus: int = 0
 
 
+class RetryCounts(Struct, kw_only=True):
+    """Dead letters that were tried again; `retried` is the sum of the others.
+
+    A stored or expired one has left the file. The sender counted its events as
+    dead-lettered, which stays so.
+    """
+
+    retried: int = 0
+    stored: int = 0
+    expired: int = 0
+    refused: int = 0
+    unusable: int = 0
+
+
 class Counters:
     """Counts since the start of the process; the durable ones are the sender's."""
 
     def __init__(self) -> None:
         self.events = EventCounts()
+        self.retried = RetryCounts()
         self.acknowledged = 0
         self.refused: dict[Unavailable, int] = dict.fromkeys(Unavailable, 0)
         self.seconds_busy = 0.0
@@ -48,6 +63,12 @@ class Counters:
     def refuse(self, code: Unavailable) -> None:
         """Count a batch that the sender has to keep."""
         self.refused[code] += 1
+
+    def retry(self, done: RetryCounts) -> None:
+        """Count dead letters that were tried again."""
+        for name in done.__struct_fields__:
+            before: int = getattr(self.retried, name)
+            setattr(self.retried, name, before + getattr(done, name))
 
     def metrics(self) -> Iterable[Metric]:
         """Return the counts as Prometheus metrics."""
@@ -67,6 +88,14 @@ class Counters:
         for code, count in self.refused.items():
             refused.add_metric([code], count)
         yield refused
+        retried = CounterMetricFamily(
+            "ha_ingestor_dead_letters_retried",
+            "Dead letters tried again by what became of them.",
+            labels=["outcome"],
+        )
+        for name in self.retried.__struct_fields__[1:]:
+            retried.add_metric([name], getattr(self.retried, name))
+        yield retried
         yield counter(
             "ha_ingestor_enrichment_batches_acknowledged",
             "Batches stored completely.",

@@ -3,6 +3,9 @@
 A record is on disk (fsync) before its event is acknowledged. A batch that is sent
 again does not add its records twice. When the file is full nothing is dropped: the
 batch is refused, and the sender keeps it.
+
+Records that a person had retried leave by a new file that takes the place of the old
+one in one step: a kill at any moment leaves one of both, whole.
 """
 
 from __future__ import annotations
@@ -12,29 +15,37 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import structlog
 from msgspec import Struct
 
 from servicekit.health import iso
+from servicekit.wire import Origin
 
 from .batch import Reject
 from .errors import DeadLetterError, Reason
 
 __all__ = [
+    "CHUNK_BYTES",
+    "CHUNK_LINES",
     "MAX_PAGE_BYTES",
     "MAX_PAYLOAD_CHARACTERS",
     "MAX_REMEMBERED",
     "DeadLetter",
     "DeadLetterStats",
     "DeadLetters",
+    "Judge",
     "Page",
+    "line_of",
     "lines_backwards",
+    "read_record",
     "record_of",
 ]
 
@@ -44,13 +55,25 @@ MAX_PAYLOAD_CHARACTERS = 1024 * 1024
 MAX_REMEMBERED = 20_000
 # A page of the list ends early rather than exceed this.
 MAX_PAGE_BYTES = 4 * 1024 * 1024
+# A revision holds no more than this of the file in memory, or one record.
+CHUNK_BYTES = 4 * 1024 * 1024
+CHUNK_LINES = 1_000
 _BLOCK_BYTES = 256 * 1024
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+
+# Gets lines of the file without newlines, returns those that stay, changed or not.
+Judge = Callable[[list[bytes]], Awaitable[list[bytes]]]
+
+T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
 
 class DeadLetter(Struct, frozen=True, kw_only=True):
-    """One record; `id` comes first, so that it can be found without decoding."""
+    """One record; `id` comes first, so that it can be found without decoding.
+
+    `origin` is None for a line of InfluxDB, and in records of older versions.
+    """
 
     id: str
     at: str
@@ -61,6 +84,9 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     time_us: int | None
     payload: str
     truncated: bool
+    origin: Origin | None = None
+    retries: int = 0
+    last_retry_at: str | None = None
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -103,7 +129,68 @@ def record_of(reject: Reject, now: float) -> DeadLetter:
         time_us=reject.time_us,
         payload=reject.payload[:MAX_PAYLOAD_CHARACTERS],
         truncated=len(reject.payload) > MAX_PAYLOAD_CHARACTERS,
+        origin=reject.origin,
     )
+
+
+def line_of(record: DeadLetter) -> bytes:
+    """Return a record as its line of the file, without the newline."""
+    return msgspec.json.encode(record)
+
+
+def read_record(line: bytes) -> DeadLetter | None:
+    """Return the record in a line of the file, None if it holds none."""
+    try:
+        return _record.decode(line)
+    except _UNREADABLE:
+        _log.warning("deadletters.unreadable_line", bytes=len(line))
+        return None
+
+
+class _Revision:
+    """A new file next to the old one, written while records are added to that."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.with_name(f"{path.name}.new")
+        self.changed = False
+        with ExitStack() as opened:
+            self._old = opened.enter_context(path.open("rb"))
+            fd = os.open(self.path, _NEW_FILE | os.O_CLOEXEC, 0o640)
+            self._new = opened.enter_context(os.fdopen(fd, "wb"))
+            self.known = os.fstat(self._old.fileno())
+            self._files = opened.pop_all()
+
+    def read(self) -> list[bytes]:
+        """Return the next lines, none after those that were there at the start."""
+        lines: list[bytes] = []
+        size = 0
+        while size < CHUNK_BYTES and len(lines) < CHUNK_LINES:
+            if self._old.tell() >= self.known.st_size:
+                break
+            line = self._old.readline()
+            size += len(line)
+            lines.append(line.removesuffix(b"\n"))
+        return lines
+
+    def write(self, lines: Iterable[bytes]) -> None:
+        """Add lines to the new file."""
+        self._new.writelines(line + b"\n" for line in lines)
+
+    def finish(self) -> None:
+        """Add what came to the old file meanwhile; then the new one is on disk."""
+        at = self.known.st_size
+        while block := os.pread(self._old.fileno(), _BLOCK_BYTES, at):
+            self._new.write(block)
+            at += len(block)
+        self._new.flush()
+        os.fsync(self._new.fileno())
+
+    def close(self) -> None:
+        """Close both files; a new one that was not put in place is removed."""
+        try:
+            self._files.close()
+        finally:
+            self.path.unlink(missing_ok=True)
 
 
 class DeadLetters:
@@ -148,6 +235,26 @@ class DeadLetters:
         """
         return await asyncio.to_thread(self._page, limit, after)
 
+    async def revise(self, judge: Judge) -> None:
+        """Write the file anew with what `judge` keeps of it, some lines at a time.
+
+        Records that are added meanwhile stay. Nothing changes in the file before
+        the last line was judged.
+
+        Raises:
+            DeadLetterError: the file cannot be written, or was moved away meanwhile.
+        """
+        revision = await asyncio.to_thread(self._begin)
+        try:
+            while lines := await self._at_work(revision.read):
+                kept = await judge(lines)
+                revision.changed |= kept != lines
+                await self._at_work(partial(revision.write, kept))
+            if revision.changed:
+                await asyncio.to_thread(self._replace, revision)
+        finally:
+            await self._at_work(revision.close)
+
     @property
     def has_room(self) -> bool:
         """Whether the last record was taken, or the file was made smaller since."""
@@ -167,8 +274,7 @@ class DeadLetters:
             }
             if not fresh:
                 return
-            encode = msgspec.json.encode
-            body = b"".join(encode(record) + b"\n" for record in fresh.values())
+            body = b"".join(line_of(record) + b"\n" for record in fresh.values())
             self._refused = True
             if self._bytes + len(body) > self._max_bytes:
                 raise DeadLetterError(
@@ -193,15 +299,43 @@ class DeadLetters:
                     continue
                 if len(records) >= limit or (records and size > MAX_PAGE_BYTES):
                     return Page(deadletters=records, next=records[-1].id)
-                record = _decode(line)
+                record = read_record(line)
                 if record is not None:
                     records.append(record)
                     size += len(line)
         return Page(deadletters=records, next=None) if found else None
 
+    def _begin(self) -> _Revision:
+        with self._one_at_a_time, self._opened(os.O_RDWR | os.O_APPEND) as fd:
+            self._look(fd)
+            return _Revision(self._path)
+
+    def _replace(self, revision: _Revision) -> None:
+        with self._one_at_a_time:
+            with self._opened(os.O_RDWR) as fd:
+                if os.fstat(fd).st_ino != revision.known.st_ino:
+                    raise DeadLetterError(str(self._path), "it was moved away")
+                revision.finish()
+                revision.path.replace(self._path)
+                _sync_folder(self._path.parent)
+            with self._opened(os.O_RDWR | os.O_APPEND) as fd:
+                self._look(fd)
+
+    async def _at_work(self, work: Callable[[], T]) -> T:
+        with self._translated():
+            return await asyncio.to_thread(work)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as err:
+            cause = err.strerror or type(err).__name__
+            raise DeadLetterError(str(self._path), cause) from err
+
     @contextmanager
     def _opened(self, flags: int) -> Iterator[int]:
-        try:
+        with self._translated():
             self._path.parent.mkdir(parents=True, exist_ok=True)
             created = not self._path.exists()
             fd = os.open(self._path, flags | os.O_CREAT | os.O_CLOEXEC, 0o640)
@@ -211,9 +345,6 @@ class DeadLetters:
                 yield fd
             finally:
                 os.close(fd)
-        except OSError as err:
-            cause = err.strerror or type(err).__name__
-            raise DeadLetterError(str(self._path), cause) from err
 
     def _look(self, fd: int) -> None:
         """Learn the file anew if it is not the one that was written last."""
@@ -228,7 +359,7 @@ class DeadLetters:
         for line in lines_backwards(fd):
             self._records += 1
             if len(newest) < MAX_REMEMBERED:
-                record = _decode(line)
+                record = read_record(line)
                 newest += [record.id] if record is not None else []
         self._remember(reversed(newest))
         self._inode, self._bytes = now.st_ino, os.fstat(fd).st_size
@@ -251,14 +382,6 @@ def lines_backwards(fd: int) -> Iterator[bytes]:
         yield from (line for line in reversed(lines[1:]) if line)
     if rest:
         yield rest
-
-
-def _decode(line: bytes) -> DeadLetter | None:
-    try:
-        return _record.decode(line)
-    except _UNREADABLE:
-        _log.warning("deadletters.unreadable_line", bytes=len(line))
-        return None
 
 
 def _mend(fd: int) -> None:

@@ -3,6 +3,7 @@
 ```
 EnrichmentError
 ├── PointRefused
+├── PayloadUnusable
 ├── StoreUnavailable
 ├── DeadLetterError
 ├── WeatherUnavailable
@@ -18,6 +19,7 @@ from enum import StrEnum
 __all__ = [
     "DeadLetterError",
     "EnrichmentError",
+    "PayloadUnusable",
     "PointRefused",
     "ProvisionError",
     "ProvisionLater",
@@ -72,6 +74,17 @@ class PointRefused(EnrichmentError):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"
+
+
+class PayloadUnusable(EnrichmentError):
+    """A dead letter does not hold its event any more, or never did."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+    def __str__(self) -> str:
+        return self.cause
 
 
 class StoreUnavailable(EnrichmentError):

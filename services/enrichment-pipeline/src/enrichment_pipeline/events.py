@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from .errors import PointRefused, Reason
+from .salvage import salvage
 
 __all__ = [
     "Change",
@@ -31,6 +32,8 @@ _MICROSECOND = timedelta(microseconds=1)
 # InfluxDB keeps int64 nanoseconds and reserves the ends of the range.
 _MAX_TIME_US = (2**63 - 2) // 1000
 _NO_ATTRIBUTES = Raw(b"")
+# What bytes that cannot be read hold if they are an event at all.
+_STATE_CHANGED = b'"state_changed"'
 # What msgspec raises for bytes that are no JSON of the expected shape.
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -210,7 +213,7 @@ def _decode_live_one_by_one(payload: bytes, events: int) -> list[Change | Malfor
         if not is_array:
             msgspec.json.decode(payload, type=Raw)
     except _UNREADABLE as err:
-        return _unreadable_frame(payload, events, err)
+        return _salvaged_live(payload, events, err)
     found: list[Change | Malformed] = []
     for raw in raws:
         try:
@@ -231,7 +234,7 @@ def _decode_states_one_by_one(
     try:
         raws = _raws.decode(payload)
     except _UNREADABLE as err:
-        return _unreadable_frame(payload, events, err)
+        return _salvaged_states(payload, events, err, empty_is_removed=empty_is_removed)
     found: list[Change | Malformed] = []
     for raw in raws:
         try:
@@ -243,10 +246,45 @@ def _decode_states_one_by_one(
     return found
 
 
-def _unreadable_frame(
+def _salvaged_live(
     payload: bytes, events: int, err: Exception
 ) -> list[Change | Malformed]:
-    return [Malformed(Reason.BAD_JSON, str(err), payload, events)] if events else []
+    """Read what is whole in a frame that is no JSON; the rest is one reject."""
+    found: list[Change | Malformed] = []
+    saved = salvage(payload)
+    for raw in saved.pieces:
+        try:
+            message = _message.decode(raw)
+            if message.is_state_change:
+                found.append(_change(message))
+        except PointRefused as refused:
+            found.append(Malformed(refused.reason, refused.detail, raw))
+        except _UNREADABLE as unreadable:
+            if _STATE_CHANGED in raw:
+                found.append(Malformed(Reason.BAD_JSON, str(unreadable), raw))
+    rest = saved.rest if found else payload
+    return [*found, *_lost(rest, events - len(found), err)]
+
+
+def _salvaged_states(
+    payload: bytes, events: int, err: Exception, *, empty_is_removed: bool
+) -> list[Change | Malformed]:
+    found: list[Change | Malformed] = []
+    saved = salvage(payload)
+    for raw in saved.pieces:
+        try:
+            state = _state.decode(raw)
+        except _UNREADABLE as unreadable:
+            found.append(Malformed(Reason.BAD_JSON, str(unreadable), raw))
+        else:
+            found.append(_change_of_state(state, empty_is_removed=empty_is_removed))
+    rest = saved.rest if found else payload
+    return [*found, *_lost(rest, events - len(found), err)]
+
+
+def _lost(rest: bytes, events: int, err: Exception) -> list[Malformed]:
+    """Return the reject of the events that are somewhere in unreadable bytes."""
+    return [Malformed(Reason.BAD_JSON, str(err), rest, events)] if events > 0 else []
 
 
 def _counts_as_event(raw: Raw) -> bool:

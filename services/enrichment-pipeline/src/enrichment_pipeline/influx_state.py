@@ -12,7 +12,7 @@ from servicekit.retry import Verdict, classify
 
 from .errors import StoreUnavailable, Unavailable
 
-__all__ = ["InfluxState", "code_of", "describe", "refusal"]
+__all__ = ["InfluxState", "code_of", "describe", "names_a_line", "refusal"]
 
 # Seconds after which the sender may try again; configuration takes a person.
 _RETRY_AFTER = {
@@ -23,6 +23,7 @@ _RETRY_AFTER = {
     Unavailable.DEAD_LETTER_FULL: 10.0,
     Unavailable.SHUTTING_DOWN: 1.0,
 }
+_NAMES_A_LINE = "unable to parse"
 _CAUSES = (
     Unavailable.UNREACHABLE,
     Unavailable.UNAUTHORIZED,
@@ -52,6 +53,11 @@ def code_of(status: int) -> Unavailable:
             return Unavailable.UNREACHABLE
 
 
+def names_a_line(answer: Answer) -> bool:
+    """Tell whether a 400 is InfluxDB's own, about a line that it quotes."""
+    return _NAMES_A_LINE in answer.message
+
+
 def describe(answer: Answer) -> str:
     """Return an answer as one short sentence."""
     text = answer.message or answer.code or "no message"
@@ -69,13 +75,23 @@ class InfluxState:
         self._last_success: float | None = None
 
     def answered(self, answer: Answer) -> None:
-        """Take note of an answer; anything about single lines counts as success."""
-        if classify(answer.status) in (Verdict.RETRY, Verdict.PAUSE):
-            self._set(code_of(answer.status), describe(answer))
-            return
-        self._last_success = self._monotonic()
-        for code in _CAUSES:
-            self._health.clear(code)
+        """Take note of an answer; what InfluxDB says of single lines is a success.
+
+        A 400 without a line and a 413 may be a proxy's, and tell nothing of InfluxDB.
+        """
+        match classify(answer.status):
+            case Verdict.RETRY | Verdict.PAUSE:
+                self._set(code_of(answer.status), describe(answer))
+            case Verdict.DONE | Verdict.PARTIAL:
+                self._succeeded()
+            case Verdict.BISECT if names_a_line(answer):
+                self._succeeded()
+            case Verdict.BISECT | Verdict.HALVE:
+                pass
+
+    def refuses_all(self, answer: Answer) -> None:
+        """Take note that not even a plain line is taken."""
+        self._set(Unavailable.OVERLOADED, describe(answer))
 
     def unreachable(self, err: InfluxUnreachable) -> None:
         """Take note that there was no answer."""
@@ -87,6 +103,11 @@ class InfluxState:
         if self._last_success is None:
             return float("inf")
         return self._monotonic() - self._last_success
+
+    def _succeeded(self) -> None:
+        self._last_success = self._monotonic()
+        for code in _CAUSES:
+            self._health.clear(code)
 
     def _set(self, cause: Unavailable, detail: str) -> None:
         for code in _CAUSES:

@@ -2,6 +2,9 @@
 
 The key of a point is (entity_id, time in µs): tags are the entity and its domain only,
 so sending an event again overwrites itself. See `normalize` for the meaning of `value`.
+
+Attributes from the recorder have a field of their own: history leaves some out, and
+whichever comes last, those of the live event stay.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from .events import Change, parse_time_us
 from .lineprotocol import quoted, series_key
 from .normalize import domain_of, value_of
 
-__all__ = ["MEASUREMENT", "Key", "PointBuilder", "WeatherAt"]
+__all__ = ["MEASUREMENT", "Key", "PointBuilder", "WeatherAt", "with_recorded"]
 
 Key = tuple[str, int]
 # Returns the weather fields for a time in µs, each with a leading comma, or "".
@@ -23,6 +26,9 @@ WeatherAt = Callable[[int], str]
 MEASUREMENT = "state"
 # Home Assistant expects at most 16,384 entities; when full the cache starts anew.
 _MAX_CACHED_ENTITIES = 32_768
+# Names of fields: attributes of a live event or snapshot, and of a recorded one.
+_LIVE = "attrs"
+_RECORDED = "attrs_recorded"
 
 
 class PointBuilder:
@@ -32,8 +38,12 @@ class PointBuilder:
         self._weather_at = weather_at
         self._prefixes: dict[str, str] = {}
 
-    def build(self, change: Change) -> tuple[Key, str]:
+    def build(self, change: Change, *, recorded: bool = False) -> tuple[Key, str]:
         """Return the point's key and its line, without the newline.
+
+        Args:
+            change: what happened.
+            recorded: it was read back from Home Assistant's history.
 
         Raises:
             PointRefused: the event cannot be stored; the reason is typed.
@@ -46,7 +56,10 @@ class PointBuilder:
         if state is None:
             text = f'{prefix}removed=true,state=""{weather} {time_us}'
             return (entity_id, time_us), text
-        fields = f"state={quoted(state)}{_attributes_fields(bytes(change.attributes))}"
+        attributes = _attributes_fields(
+            bytes(change.attributes), _RECORDED if recorded else _LIVE
+        )
+        fields = f"state={quoted(state)}{attributes}"
         if change.last_changed == change.time:
             fields = f"{fields},last_changed={time_us}i"
         elif change.last_changed:
@@ -67,15 +80,37 @@ class PointBuilder:
         return prefix
 
 
-def _attributes_fields(raw: bytes) -> str:
+def with_recorded(text: str, key: Key, recorded: Change) -> str:
+    """Return the line of a live event with the recorder's attributes beside its own.
+
+    Args:
+        text: the line that `PointBuilder.build` made of the live event.
+        key: the key that came with it.
+        recorded: the same event, read back from history.
+
+    Raises:
+        PointRefused: the attributes cannot be stored.
+    """
+    fields, _ = _attributes(bytes(recorded.attributes), _RECORDED)
+    end = f" {key[1]}"
+    return f"{text.removesuffix(end)}{fields}{end}"
+
+
+def _attributes_fields(raw: bytes, name: str) -> str:
+    """Return attributes and unit as fields, each with a leading comma."""
+    attributes, unit = _attributes(raw, name)
+    return f"{attributes},unit={quoted(unit)}" if unit else attributes
+
+
+def _attributes(raw: bytes, name: str) -> tuple[str, str]:
+    """Return the attributes as fields with a leading comma, and the unit in them."""
     if not raw or raw == b"null":
-        return ""
+        return "", ""
     text = compact(raw)
     unit = unit_of(text)
-    unit_field = f",unit={quoted(unit)}" if unit else ""
     if len(text) > MAX_ATTRIBUTES_BYTES:
-        return f",attrs_truncated=true{unit_field}"
+        return f",{name}_truncated=true", unit
     try:
-        return f",attrs={quoted(str(text, 'utf-8'))}{unit_field}"
+        return f",{name}={quoted(str(text, 'utf-8'))}", unit
     except UnicodeDecodeError as err:
         raise PointRefused(Reason.BAD_ATTRIBUTES, str(err)) from err

@@ -20,7 +20,7 @@ from servicekit.retry import REPEATS_BEFORE_BISECT, Verdict, classify
 
 from .batch import Reject
 from .errors import Reason, StoreUnavailable, Unavailable
-from .influx_state import InfluxState, code_of, describe, refusal
+from .influx_state import InfluxState, code_of, describe, names_a_line, refusal
 from .points import Key
 
 __all__ = [
@@ -47,9 +47,9 @@ PROBE_MEASUREMENT = "enrichment_probe"
 _MAX_STREAKS = 8
 
 _INTERNAL_ERROR = 500
+_TOO_LARGE = 413
 # Statuses that a single line can cause although they do not name it.
-_MAY_BE_THE_LINE = frozenset({400, _INTERNAL_ERROR})
-_NAMES_A_LINE = "unable to parse"
+_MAY_BE_THE_LINE = frozenset({400, _TOO_LARGE, _INTERNAL_ERROR})
 _EXPIRED = re.compile(r"dropped (\d+) points outside retention policy")
 _DROPPED = re.compile(r"dropped=(\d+)")
 
@@ -67,15 +67,21 @@ class Stored(Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class _Progress:
-    """One batch on its way: parts to write, sums, and lines under suspicion."""
+    """One batch on its way: parts to write, sums, and a line that was taken."""
 
     parts: list[list[Item]]
     first: Key
+    suspect: bool
     written: int = 0
     expired: int = 0
     rejects: list[Reject] = field(default_factory=list)
-    suspects: list[Item] = field(default_factory=list)
+    taken: Item | None = None
     suspicious_writes: int = 0
+
+    def done(self, part: list[Item]) -> None:
+        """Count a part that InfluxDB took whole."""
+        self.written += len(part)
+        self.taken = part[-1]
 
     def narrow(self, part: list[Item], answer: Answer, reason: Reason) -> None:
         """Split a part that holds a refused line, or reject that line."""
@@ -118,8 +124,13 @@ class Writer:
         self._clock = clock
         self._streaks: dict[tuple[Key, str], int] = {}
 
-    async def store(self, points: dict[Key, str]) -> Stored:
+    async def store(self, points: dict[Key, str], *, suspect: bool = False) -> Stored:
         """Write every point; return what became of them.
+
+        Args:
+            points: the lines by their keys.
+            suspect: a line of them has broken InfluxDB before, so that a 500 is
+                looked into at once.
 
         Raises:
             StoreUnavailable: InfluxDB cannot take the batch now; nothing may be
@@ -128,11 +139,10 @@ class Writer:
         if not points:
             return Stored(written=0, expired=0, rejects=[])
         parts = list(parts_of(list(points.items())))
-        progress = _Progress(parts[::-1], first=next(iter(points)))
+        progress = _Progress(parts[::-1], next(iter(points)), suspect)
         while progress.parts:
             part = progress.parts.pop()
-            self._judge(progress, part, await self._send(part))
-        await self._confirm_suspects(progress)
+            await self._judge(progress, part, await self._send(part))
         self._forget(progress.first)
         return Stored(
             written=progress.written,
@@ -150,16 +160,20 @@ class Writer:
         self._state.answered(answer)
         return answer
 
-    def _judge(self, progress: _Progress, part: list[Item], answer: Answer) -> None:
+    async def _judge(
+        self, progress: _Progress, part: list[Item], answer: Answer
+    ) -> None:
         match classify(answer.status, repeated=self._repeated(progress, answer)):
             case Verdict.DONE:
-                progress.written += len(part)
+                progress.done(part)
             case Verdict.PARTIAL:
                 _judge_partial(progress, part, answer)
-            case Verdict.HALVE:
-                progress.narrow(part, answer, Reason.LINE_TOO_LARGE)
-            case Verdict.BISECT if _NAMES_A_LINE in answer.message:
+            case Verdict.BISECT if names_a_line(answer):
                 progress.narrow(part, answer, Reason.LINE_REFUSED)
+            case Verdict.HALVE | Verdict.BISECT if len(part) == 1:
+                await self._confirm(progress, part)
+            case Verdict.HALVE:
+                progress.split(part)
             case Verdict.BISECT:
                 self._search(progress, part, answer)
             case Verdict.RETRY | Verdict.PAUSE:
@@ -169,7 +183,7 @@ class Writer:
         """Count how often the batch, known by its first line, got the same 500."""
         if answer.status != _INTERNAL_ERROR:
             return 0
-        if progress.suspicious_writes:
+        if progress.suspect or progress.suspicious_writes:
             return REPEATS_BEFORE_BISECT
         streak = (progress.first, answer.message)
         repeated = self._streaks.pop(streak, 0)
@@ -182,34 +196,34 @@ class Writer:
         """Look for the line behind an answer that does not name one."""
         progress.suspicious_writes += 1
         if progress.suspicious_writes > MAX_SUSPICIOUS_WRITES:
-            self._forget(progress.first)
-            raise _refused(answer, Unavailable.OVERLOADED)
-        if len(part) == 1:
-            progress.suspects += part
+            raise self._give_up(progress, answer)
+        progress.split(part)
+
+    async def _confirm(self, progress: _Progress, part: list[Item]) -> None:
+        """Reject a line only if InfluxDB refuses it again and then takes another."""
+        answer = await self._send(part)
+        if classify(answer.status) is Verdict.DONE:
+            progress.done(part)
+        elif answer.status in _MAY_BE_THE_LINE and await self._takes_another(progress):
+            large = answer.status == _TOO_LARGE
+            reason = Reason.LINE_TOO_LARGE if large else Reason.INTERNAL_ERROR
+            progress.reject(part, answer, reason)
         else:
-            progress.split(part)
+            raise self._give_up(progress, answer)
 
-    async def _confirm_suspects(self, progress: _Progress) -> None:
-        """Reject a suspect only if InfluxDB takes other lines and again not this."""
-        if not progress.suspects:
-            return
-        healthy = progress.written > 0 or await self._takes_a_plain_line()
-        for item in progress.suspects:
-            answer = await self._send([item])
-            verdict = classify(answer.status)
-            if verdict is Verdict.DONE:
-                progress.written += 1
-            elif answer.status in _MAY_BE_THE_LINE and healthy:
-                progress.reject([item], answer, Reason.INTERNAL_ERROR)
-            else:
-                self._forget(progress.first)
-                raise _refused(answer, Unavailable.OVERLOADED)
-
-    async def _takes_a_plain_line(self) -> bool:
-        """Write a line of our own, for a batch that is nothing but suspects."""
+    async def _takes_another(self, progress: _Progress) -> bool:
+        """Write a line of the batch once more, or one of our own if none was taken."""
         line = f"{PROBE_MEASUREMENT} ok=true {int(self._clock())}000000"
-        answer = await self._send([((PROBE_MEASUREMENT, 0), line)])
+        plain = progress.taken or ((PROBE_MEASUREMENT, 0), line)
+        answer = await self._send([plain])
         return classify(answer.status) is Verdict.DONE
+
+    def _give_up(self, progress: _Progress, answer: Answer) -> StoreUnavailable:
+        """Return the refusal of a batch of which no line can be blamed."""
+        self._forget(progress.first)
+        if classify(answer.status) in (Verdict.BISECT, Verdict.HALVE):
+            self._state.refuses_all(answer)
+        return _refused(answer, Unavailable.OVERLOADED)
 
     def _forget(self, first: Key) -> None:
         for streak in [streak for streak in self._streaks if streak[0] == first]:

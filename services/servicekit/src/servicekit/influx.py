@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,15 @@ import msgspec
 from .errors import InfluxQueryFailed, InfluxUnreachable
 
 __all__ = ["Answer", "InfluxClient", "TokenSource", "parse_csv"]
+
+# A bucket that was made anew has another id, which an old token does not name:
+# InfluxDB 2.7.12 answers 403 to a write and 404 to a query.
+_TOKEN_MAY_BE_OLD = frozenset({401, 403, 404})
+# From here on aiohttp wants a stream, to write the body in pieces.
+_LARGE_BODY_BYTES = 1024 * 1024
+# A pause that somebody asks for, in seconds, as far as it is believed.
+_LONGEST_PAUSE = 3_600.0
+_PAUSE = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +103,8 @@ class InfluxClient:
     async def write(self, body: bytes, precision: str = "us") -> Answer:
         """Send line protocol; return the answer whatever its status is.
 
-        A token file is read again after a 401, and the write repeated if it
-        changed. Without any token the answer is a 401 of our own.
+        A token file is read again after a 401, 403 or 404, and the write repeated
+        if it changed. Without any token the answer is a 401 of our own.
 
         Raises:
             InfluxUnreachable: no HTTP answer within the timeout.
@@ -146,7 +156,7 @@ class InfluxClient:
         self, path: str, *, params: dict[str, str], headers: dict[str, str], body: bytes
     ) -> tuple[Answer, str]:
         answer, text = await self._send_once(path, params, headers, body)
-        if answer.status == HTTPStatus.UNAUTHORIZED and self._token.refresh():
+        if answer.status in _TOKEN_MAY_BE_OLD and self._token.refresh():
             answer, text = await self._send_once(path, params, headers, body)
         return answer, text
 
@@ -161,7 +171,7 @@ class InfluxClient:
             async with self._session.post(
                 f"{self._url}{path}",
                 params=params,
-                data=body,
+                data=io.BytesIO(body) if len(body) > _LARGE_BODY_BYTES else body,
                 headers={**headers, "Authorization": f"Token {token}"},
                 timeout=self._timeout,
                 allow_redirects=False,
@@ -186,7 +196,7 @@ def _answer(response: aiohttp.ClientResponse, text: str) -> Answer:
         return Answer(status=response.status)
     try:
         problem = msgspec.json.decode(text, type=_Problem)
-    except msgspec.DecodeError:
+    except (msgspec.MsgspecError, RecursionError):
         problem = _Problem(message=text[:1000])
     return Answer(
         status=response.status,
@@ -198,7 +208,7 @@ def _answer(response: aiohttp.ClientResponse, text: str) -> Answer:
 
 def _seconds(text: str) -> float | None:
     """Return the seconds of a Retry-After; a date in it is not worth a parser."""
-    return float(text) if text.isdigit() else None
+    return min(float(text), _LONGEST_PAUSE) if _PAUSE.fullmatch(text) else None
 
 
 def parse_csv(text: str) -> list[dict[str, str]]:

@@ -19,6 +19,7 @@ TOO_LARGE: Final = "too_large"
 ENRICHMENT_REJECTS: Final = "enrichment_rejects"
 
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_PAUSE: Final = re.compile(r"[0-9]{1,9}")
 _SHOWN: Final = 200
 
 
@@ -48,7 +49,7 @@ def judge(status: int, body: bytes, *, retry_after: str, events: int) -> Outcome
     if status < HTTPStatus.INTERNAL_SERVER_ERROR:
         raise ForwardError(ENRICHMENT_REJECTS, said)
     usable = code if _CODE.fullmatch(code) else "enrichment_failed"
-    seconds = float(retry_after) if retry_after.isdigit() else None
+    seconds = float(retry_after) if _PAUSE.fullmatch(retry_after) else None
     raise ForwardError(usable, said, retry_after=seconds)
 
 
@@ -70,7 +71,7 @@ def _accounted(body: bytes, events: int) -> Outcome:
 def _problem(body: bytes) -> tuple[str, str]:
     try:
         problem = msgspec.json.decode(body, type=_Answer).error
-    except msgspec.DecodeError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         text = body[:_SHOWN].decode("utf-8", "replace")
         return "", " ".join(text.split()) or "no reason"
     return problem.code, problem.message[:_SHOWN]

@@ -11,9 +11,18 @@ let timer = null;
 
 class Unauthorized extends Error {}
 
-async function ask(path) {
+function ask(path) {
+  return request(path, {});
+}
+
+function tell(path, wish) {
+  return request(path, { method: "POST", body: JSON.stringify(wish) });
+}
+
+async function request(path, options) {
   const token = sessionStorage.getItem(TOKEN_KEY);
   const answer = await fetch(`/api/v1/${path}`, {
+    ...options,
     headers: { Authorization: `Bearer ${token}` },
     cache: "no-store",
   });
@@ -154,8 +163,31 @@ async function showEvents() {
   );
 }
 
+async function showGaps() {
+  const { gaps } = await ask("gaps?limit=20");
+  fill(
+    "gaps",
+    gaps.map((gap) => [
+      cell(clock(gap.from), "number"),
+      cell(gap.until ? clock(gap.until) : "", "number"),
+      cell(gap.state === "open" ? `${gap.cause} (being read back)` : gap.cause),
+      cell(gap.expected, "number"),
+      cell(gap.recovered, "number"),
+      cell(lost(gap), gap.unrecoverable ? "failing" : "number"),
+    ]),
+    "None: Home Assistant was never away.",
+  );
+}
+
+function lost(gap) {
+  if (!gap.unrecoverable) return "0";
+  const reasons = Object.entries(gap.reasons).map(([why, count]) => `${why}: ${count}`);
+  return `${gap.unrecoverable} (${reasons.join(", ")})`;
+}
+
 async function showDeadLetters() {
   const { deadletters } = await ask("deadletters?limit=20");
+  element("retry").hidden = deadletters.length === 0;
   fill(
     "dead",
     deadletters.map((one) => [
@@ -164,9 +196,29 @@ async function showDeadLetters() {
       cell(one.entity_id),
       cell(one.events, "number"),
       cell(one.detail),
+      cell(one.retries ? `${one.retries}, last ${clock(one.last_retry_at)}` : "", "number"),
     ]),
     "None: every event could be stored.",
   );
+}
+
+async function retryDeadLetters() {
+  const result = element("retry-result");
+  element("retry").disabled = true;
+  result.textContent = "Retrying …";
+  try {
+    const done = await tell("deadletters/retry", {});
+    const gone = `${done.stored} stored, ${done.expired} older than the retention`;
+    result.textContent =
+      `${done.retried} retried: ${gone}, ${done.refused} refused again, ` +
+      `${done.unusable} unusable.`;
+  } catch (error) {
+    if (error instanceof Unauthorized) return signOut("This token is not accepted.");
+    result.textContent = error.message;
+  } finally {
+    element("retry").disabled = false;
+  }
+  refresh();
 }
 
 async function attempt(show, problemId) {
@@ -186,6 +238,7 @@ async function refresh() {
     await attempt(showServices, "services-problem");
     await attempt(showStats, "flow-problem");
     await attempt(showEvents, "events-problem");
+    await attempt(showGaps, "gaps-problem");
     await attempt(showDeadLetters, "dead-problem");
     show(true);
     clearTimeout(timer);
@@ -205,6 +258,7 @@ function signOut(problem) {
   clearTimeout(timer);
   sessionStorage.removeItem(TOKEN_KEY);
   previous = null;
+  element("retry-result").textContent = "";
   element("overall").textContent = "not signed in";
   element("overall").className = "";
   element("login-problem").textContent = problem;
@@ -219,6 +273,7 @@ element("login").addEventListener("submit", (event) => {
 });
 element("sign-out").addEventListener("click", () => signOut(""));
 element("entity").addEventListener("change", refresh);
+element("retry").addEventListener("click", retryDeadLetters);
 
 if (sessionStorage.getItem(TOKEN_KEY)) {
   refresh();

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from math import inf
 
 from .judgement import Example
 from .records import Counters, GapRow
@@ -32,13 +34,8 @@ def false_gaps(
     gone = sorted(table.times[place] for place in lost)
     for gap in gaps:
         yield from _told_wrong(gap, _inside(missed, gap), _inside(gone, gap))
-    covered = [(gap.from_us, gap.until_us) for gap in gaps]
-    for time_us in missed:
-        if not any(
-            begun <= time_us and (until is None or time_us <= until)
-            for begun, until in covered
-        ):
-            yield Example(time_us=time_us, found="never on the wire, and in no gap")
+    for time_us in _outside(missed, gaps):
+        yield Example(time_us=time_us, found="never on the wire, and in no gap")
 
 
 def false_sums(records: Iterable[Counters]) -> Iterator[Example]:
@@ -86,6 +83,18 @@ def _missed(table: SentTable) -> Iterator[int]:
     for place in table:
         time_us = table.times[place]
         if time_us > first_us and not table.on_wire(place) and table.recorded(place):
+            yield time_us
+
+
+def _outside(times: Sequence[int], gaps: Sequence[GapRow]) -> Iterator[int]:
+    """Yield the times, which are in order, that lie in no gap."""
+    rows = deque(sorted(gaps, key=lambda gap: gap.from_us))
+    covered_us: float = -inf
+    for time_us in times:
+        while rows and rows[0].from_us <= time_us:
+            until_us = rows.popleft().until_us
+            covered_us = max(covered_us, inf if until_us is None else until_us)
+        if time_us > covered_us:
             yield time_us
 
 

@@ -44,6 +44,18 @@ class Flaw(StrEnum):
     COUNTER = "counter"
     RECOVERY = "recovery"
 
+    @property
+    def told(self) -> str:
+        """What a sentence calls it, after a number."""
+        return _TOLD.get(self, str(self))
+
+
+_TOLD = {
+    Flaw.GAP: "wrong about gaps",
+    Flaw.COUNTER: "sums that do not hold",
+    Flaw.RECOVERY: "too slow to recover",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
@@ -170,7 +182,7 @@ class Judgement:
     def why(self, *flaws: Flaw) -> tuple[str, ...]:
         """Return the sentences behind the verdict about some flaws."""
         found = [
-            f"{self.findings[flaw].count} {flaw}, such as {example}"
+            f"{self.findings[flaw].count:,} {flaw.told}, such as {example}"
             for flaw in flaws
             if flaw in self.findings
             for example in self.findings[flaw].examples[:1]
@@ -182,7 +194,7 @@ class Judgement:
 
     def document(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return {
+        document = {
             "schema_version": SCHEMA_VERSION,
             "scenario": self.scenario,
             "verdict": str(self.verdict),
@@ -191,16 +203,18 @@ class Judgement:
                 {
                     "flaw": str(flaw),
                     "verdict": str(self.verdict_of(flaw)),
-                    "undecided": list(self.undecided.get(flaw, ())),
-                    **_plain(asdict(finding)),
+                    "undecided": self.undecided.get(flaw, ()),
+                    **asdict(finding),
                 }
                 for flaw, finding in self.findings.items()
             ],
-            "unproven": list(self.unproven),
+            "unproven": self.unproven,
             "last_seen": {str(s): n for s, n in self.last_seen.items()},
             "loss": asdict(self.loss),
             "faults": [impact.document() for impact in self.faults],
         }
+        plain: dict[str, Any] = _plain(document)
+        return plain
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -213,7 +227,7 @@ class Judgement:
         )
         for flaw, finding in self.findings.items():
             if finding.count:
-                yield f"  {finding.count:,} {flaw}"
+                yield f"  {finding.count:,} {flaw.told}"
                 yield from (f"    {example}" for example in finding.examples)
         if self.last_seen:
             yield f"  last seen: {_listed(self.last_seen)}"

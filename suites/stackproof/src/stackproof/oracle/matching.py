@@ -118,7 +118,8 @@ def _judge_strays(
                 )
             )
         elif table.hits[place] or place in found.moved:
-            found.duplicated.add(_twice(table, place, row, f"also at {row.time_us}"))
+            where = f"also under {row.entity_id}@{row.time_us}"
+            found.duplicated.add(_twice(table, place, row, where))
         else:
             found.moved.add(place)
             found.corrupted.add(
@@ -130,8 +131,8 @@ def _judge_strays(
                     found=f"found under {row.entity_id}@{row.time_us}",
                 )
             )
-        if place is not None and table.entity_id(place) == row.entity_id:
-            carried[row.entity_id].append((row.time_us, place))
+            if table.entity_id(place) == row.entity_id:
+                carried[row.entity_id].append((row.time_us, place))
 
 
 def _judge_wrong(

@@ -41,6 +41,8 @@ def _broken(scenario: Mapping[str, Any]) -> Iterator[str]:
     if lost:
         yield f"{lost:,} of {plural_of(events, 'event')} lost"
         yield f"loss window up to {scenario['loss']['longest_ms']:,.0f} ms"
+    elif events:
+        yield f"no event lost of {events:,}"
     yield from (f"{scenario[flaw]:,} {flaw}" for flaw in _FLAWS if scenario[flaw])
     red = [cell["check"] for cell in scenario["cells"] if cell["verdict"] == "fail"]
     if red:

@@ -171,7 +171,7 @@ def _scenario(result: ScenarioResult, checks: Sequence[MatrixCheck]) -> Document
         "why": [] if judgement is None else list(judgement.why(*judgement.findings)),
         "loss": _loss(judgement),
         "recovery_ms": _slowest(faults),
-        "faults": [impact.document() for impact in faults],
+        "faults": [] if judgement is None else judgement.document()["faults"],
         "cells": cells,
     }
 
@@ -191,9 +191,16 @@ def _loss(judgement: Judgement | None) -> Document:
 
 
 def _slowest(faults: Iterable[FaultImpact]) -> float | None:
-    return max(
-        (f.recovery_ms for f in faults if f.recovery_ms is not None), default=None
-    )
+    return max(_times(faults), default=None)
+
+
+def _times(faults: Iterable[FaultImpact]) -> list[float]:
+    """Return how long it took to recover; nothing recovers from what did not bite."""
+    return [
+        fault.recovery_ms
+        for fault in faults
+        if fault.proof.bitten and fault.recovery_ms is not None
+    ]
 
 
 def _guarantee(service: str, scenarios: Sequence[Document]) -> Document:
@@ -216,7 +223,7 @@ def _recovery(results: Iterable[ScenarioResult]) -> Iterator[Document]:
         for impact in () if result.judgement is None else result.judgement.faults:
             groups[impact.proof.kind, impact.proof.target].append(impact)
     for (kind, target), members in groups.items():
-        times = [m.recovery_ms for m in members if m.recovery_ms is not None]
+        times = _times(members)
         budgets = [m.proof.budget_us for m in members if m.proof.budget_us is not None]
         yield {
             "kind": kind,

@@ -13,8 +13,8 @@ from .templates import template
 ORDER = ("fail", "unknown", "pass", "not_applicable")
 _WORDS = {**WORDS, "not_applicable": "not applicable"}
 _SIGNS = {**SIGNS, "not_applicable": "\N{MIDDLE DOT}"}
-_WIDTH = 900
-_LEFT = 270
+_WIDTH = 1056
+_LEFT = 310
 _RIGHT = 110
 _ROW = 24
 _TOP = 22
@@ -46,6 +46,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RedCells:
+    """Checks of one scenario that say the same."""
+
+    verdict: str
+    message: str
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
     """The drawing of the times to recover."""
 
@@ -64,6 +73,8 @@ def render_matrix(document: Mapping[str, Any]) -> str:
         thousands="{:,}".format,
         seconds=seconds,
         duration=duration,
+        red_cells=red_cells,
+        other_reasons=other_reasons,
     )
     return page.render(
         report=document,
@@ -115,6 +126,25 @@ def draw_recovery(recovery: Sequence[Mapping[str, Any]]) -> Bars:
         for number in range(int(max(longest, step) / step) + 1)
     )
     return Bars(rows=rows, ticks=ticks, height=_TOP + _ROW * len(rows) + 4)
+
+
+def red_cells(scenario: Mapping[str, Any]) -> list[RedCells]:
+    """Return what is red under a scenario; equal messages stand together."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for cell in scenario["cells"]:
+        if cell["verdict"] in {"fail", "unknown"}:
+            key = cell["verdict"], cell["message"]
+            groups.setdefault(key, []).append(cell["check"])
+    return [
+        RedCells(verdict=verdict, message=message, checks=tuple(checks))
+        for (verdict, message), checks in sorted(groups.items())
+    ]
+
+
+def other_reasons(scenario: Mapping[str, Any]) -> list[str]:
+    """Return the oracle's reasons that no cell tells."""
+    told = "\n".join(cell["message"] for cell in scenario["cells"])
+    return [reason for reason in scenario["why"] if reason not in told]
 
 
 def seconds(milliseconds: float | None) -> str:

@@ -103,7 +103,7 @@ _DATABASE = (
         fault=disks.spool_full,
         disturbance="a full disk",
         hits=(INGESTION,),
-        subscription=Subscription.BREAKS,
+        subscription=Subscription.MAY_BREAK,
         ready_seconds=45.0,
     ),
 )

@@ -42,11 +42,13 @@ class Terms:
         rate: events a second.
         seed: repeats what is left to chance.
         flow_seconds: so long events flow after the cure, beside what a fault needs.
+        version: of our images, if not the one of the environment file.
     """
 
     rate: float = RATE
     seed: int = 0
     flow_seconds: float = 0.0
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +109,7 @@ class Matrix:
                 "events a second": self.terms.rate,
                 "seed": self.terms.seed,
                 "flow_seconds": self.terms.flow_seconds,
+                "version": self.terms.version,
             },
         )
 
@@ -149,7 +152,9 @@ class Matrix:
     def _stack_of(self, source: SourceKind) -> tuple[ReferenceStack, Stack]:
         if self._stack is None or self._stack[0].project.source is not source:
             self.close()
-            started = acceptance_stack(self.engine, source)
+            started = acceptance_stack(
+                self.engine, source, version=self.terms.version
+            )
             self._stack = self._opened.enter_context(started)
         return self._stack
 

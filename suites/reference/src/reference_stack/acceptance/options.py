@@ -76,6 +76,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="let events flow so long after each cure (default: a few seconds)",
     )
     group.addoption(
+        "--image-version",
+        metavar="TAG",
+        help="take our images of this version (default: the environment file's)",
+    )
+    group.addoption(
         ENGINE_RESTART,
         action="store_true",
         help="run what restarts the engine, and with it every container on it",
@@ -150,6 +155,7 @@ def terms_of(config: pytest.Config) -> Terms:
         rate=config.getoption("--rate"),
         seed=config.getoption("--seed"),
         flow_seconds=60 * config.getoption("--minutes"),
+        version=config.getoption("--image-version"),
     )
 
 

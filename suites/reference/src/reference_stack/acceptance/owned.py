@@ -38,12 +38,18 @@ _OVERRIDES = {
 
 @contextmanager
 def acceptance_stack(
-    engine: DockerClient, source: SourceKind
+    engine: DockerClient, source: SourceKind, *, version: str | None = None
 ) -> Iterator[tuple[ReferenceStack, Stack]]:
     """Start a stack; yield it twice, as the suites and as the kit's faults see it.
 
     It is healthy when it comes. All of it is removed at the end, whatever happens.
+
+    Args:
+        engine: where it is to run.
+        source: what plays Home Assistant.
+        version: of our images, if not the one of the environment file.
     """
+    overrides = {**_OVERRIDES, **({"HA_INGESTOR_VERSION": version} if version else {})}
     with ExitStack() as cleanup:
         cleanup.enter_context(interrupted_once())
         folder = Path(
@@ -54,7 +60,7 @@ def acceptance_stack(
             source=source,
             purpose=PURPOSE,
             subnet=find_free_subnet(engine),
-            overrides=dict(_OVERRIDES),
+            overrides=overrides,
             overlays=(_on_small_disks(folder / "disks.yml", cleanup),),
         )
         recorder = cleanup.enter_context(

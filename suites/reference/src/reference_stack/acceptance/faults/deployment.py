@@ -28,15 +28,15 @@ def rolling_update(world: World) -> Iterator[None]:
     """Recreate each service with another image, one at a time; then roll back."""
     with new_images(world.proof) as other:
         for service in LONG_RUNNING:
-            _recreate(world, other, service, "new image")
+            _recreate(world, other, service, "update")
         yield
     for service in LONG_RUNNING:
-        _recreate(world, world.stack.compose, service, "old image")
+        _recreate(world, world.stack.compose, service, "rollback")
 
 
 def _recreate(world: World, compose: Compose, service: str, what: str) -> None:
     before = world.proof.running(service)
-    with world.fault(f"update to a {what}", service, "another image runs") as note:
+    with world.fault(what, service, "another image runs") as note:
         compose.up(service, options=("--no-deps",))
         after = world.proof.running(service)
         images = [str(row.attrs["Image"])[7:19] for row in (before, after)]

@@ -10,6 +10,7 @@ import pytest
 from docker import DockerClient
 
 from reference_stack.acceptance.checks import CHECKS
+from reference_stack.acceptance.live import Live
 from reference_stack.acceptance.matrix import Matrix
 from reference_stack.acceptance.options import MATRIX, report_folder, terms_of
 from reference_stack.acceptance.owned import PURPOSE
@@ -42,3 +43,9 @@ def matrix(engine: DockerClient, pytestconfig: pytest.Config) -> Iterator[Matrix
     with interrupted_once(), closing(made):
         yield made
     write_matrix(made.folder, matrix_document(made.results()))
+
+
+@pytest.fixture
+def live(engine: DockerClient, pytestconfig: pytest.Config) -> Live:
+    """Return the running project that the options name."""
+    return Live(engine=engine, project=pytestconfig.getoption("--live"))

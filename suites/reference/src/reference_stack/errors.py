@@ -3,6 +3,7 @@
 ```
 ReferenceStackError
 ├── BadAnswer
+├── BadSchedule
 ├── LedgerIncomplete
 ├── SourceForgets
 ├── SourceSilent
@@ -11,6 +12,8 @@ ReferenceStackError
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class ReferenceStackError(Exception):
@@ -28,6 +31,22 @@ class BadAnswer(ReferenceStackError):
 
     def __str__(self) -> str:
         return f"{self.url} answered {self.status}: {self.text[:300]}"
+
+
+class BadSchedule(ReferenceStackError):
+    """A text that is no schedule of faults."""
+
+    def __init__(self, part: str, known: Sequence[str], longest: float) -> None:
+        super().__init__(part, tuple(known), longest)
+        self.part = part
+        self.known = tuple(known)
+        self.longest = longest
+
+    def __str__(self) -> str:
+        return (
+            f"{self.part!r} is no step of a schedule: give a name and seconds up to "
+            f"{self.longest:g}; names are {', '.join(self.known)}"
+        )
 
 
 class LedgerIncomplete(ReferenceStackError):

@@ -119,9 +119,7 @@ class Simulator:
         body = {"run_id": run_id, "changes": [dict(change) for change in changes]}
         return _emitted(self._post("/_script/emit", body))
 
-    def remove(
-        self, entity_ids: Iterable[str], *, run_id: str
-    ) -> tuple[Emitted, ...]:
+    def remove(self, entity_ids: Iterable[str], *, run_id: str) -> tuple[Emitted, ...]:
         """Remove entities; return the events."""
         body = {"run_id": run_id, "entity_ids": list(entity_ids)}
         return _emitted(self._post("/_script/remove", body))

@@ -1,4 +1,4 @@
-"""The check × scenario matrix: each check is judged under each scenario.
+"""The matrix of checks and scenarios: each check is judged under each scenario.
 
 A check is written once (`checks`), a scenario too (`catalogue`, `faults`); `run` puts
 them together on a stack that `owned` starts.

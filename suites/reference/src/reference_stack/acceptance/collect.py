@@ -9,16 +9,16 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import requests
-from msgspec import structs
 from docker.errors import DockerException
+from msgspec import structs
 
-from stackproof import Stop, StackproofError, stops
+from stackproof import StackproofError, Stop, stops
 from stackproof.checks.limit_observe import fresh_limits
 from stackproof.oracle import FaultProof, GapRow
 
 from ..errors import ReferenceStackError
 from ..project import DATABASE, LONG_RUNNING, SourceKind
-from .observation import Memory, Observation
+from .observation import Memory, Observation, Row
 from .vitals import Sample, counts_of, ready_for_good, silent
 from .world import ADMIN, World
 
@@ -38,7 +38,9 @@ UNREADABLE = (
 _NOTICE_SECONDS = 6.0
 _EVENTS = "200"
 _GAPS = "1000"
-_CRASH = re.compile(r"Traceback \(most recent call last\)|^panic:|fatal error:", re.MULTILINE)
+_CRASH = re.compile(
+    r"Traceback \(most recent call last\)|^panic:|fatal error:", re.MULTILINE
+)
 _LONGEST_LINE = 200
 
 
@@ -56,6 +58,7 @@ def look_back(world: World, seen: Observation) -> Observation:
     told = tuple(world.told)
     stats = read("stats", world.stats, None)
     known = frozenset(gap.id for gap in seen.gaps)
+    nothing: tuple[Row, ...] = ()
     rows = read(
         "rows",
         lambda: world.database.rows(
@@ -63,7 +66,7 @@ def look_back(world: World, seen: Observation) -> Observation:
             [change.key for change in told],
             since_us=world.traffic.since_us,
         ),
-        (),
+        nothing,
     )
     samples = world.vitals.samples if world.vitals else ()
     said = world.vitals.told if world.vitals else ()
@@ -163,7 +166,9 @@ def silences(
     A look that came back late, because the one who was asked did not answer, is one of
     the time when it was asked.
     """
-    found = {name: silent(samples, said, name) for name in LONG_RUNNING if name != ADMIN}
+    found = {
+        name: silent(samples, said, name) for name in LONG_RUNNING if name != ADMIN
+    }
     return {name: time for name, time in found.items() if time > _NOTICE_SECONDS}
 
 

@@ -22,7 +22,6 @@ from stackproof.oracle import (
     judge,
     read_history,
 )
-
 from stackproof.report.scrub import scrubber_of
 
 from .observation import Counts, Observation
@@ -67,8 +66,7 @@ def _keep_logs(folder: Path, world: World, seen: Observation) -> None:
 def images(world: World) -> dict[str, str]:
     """Return the image id of each service."""
     return {
-        row.service: str(row.attrs.get("Image", ""))
-        for row in world.proof.containers()
+        row.service: str(row.attrs.get("Image", "")) for row in world.proof.containers()
     }
 
 
@@ -99,9 +97,7 @@ def _stored(world: World, seen: Observation) -> Iterator[Stored]:
 
 def _stages(seen: Observation) -> Iterator[StageRecord]:
     gaps_read = "gaps" not in seen.missing
-    yield Coverage(
-        of=GAPS, complete=gaps_read, reason=seen.missing.get("gaps", "")
-    )
+    yield Coverage(of=GAPS, complete=gaps_read, reason=seen.missing.get("gaps", ""))
     yield from seen.gaps
     if seen.after is not None:
         yield _counters(seen.after)

@@ -128,7 +128,8 @@ class Matrix:
             judgement=ran.seen.judgement,
             evidence=ran.folder.relative_to(self.folder).as_posix(),
             seed=self.terms.seed,
-            repeat=f"tox run -e prod-acceptance -- --scenario {scenario.name} "
+            repeat="tox run -e prod-acceptance -- "
+            f"{scenario.repeat or f'--scenario {scenario.name}'} "
             f"--seed {self.terms.seed} --rate {self.terms.rate:g}",
         )
 
@@ -146,15 +147,15 @@ class Matrix:
             rate=self.terms.rate,
             flow_seconds=self.terms.flow_seconds,
             seed=self.terms.seed,
-            chance=random.Random(f"{self.terms.seed} {scenario.name}"),
+            chance=random.Random(  # noqa: S311 - a seed has to repeat it
+                f"{self.terms.seed} {scenario.name}"
+            ),
         )
 
     def _stack_of(self, source: SourceKind) -> tuple[ReferenceStack, Stack]:
         if self._stack is None or self._stack[0].project.source is not source:
             self.close()
-            started = acceptance_stack(
-                self.engine, source, version=self.terms.version
-            )
+            started = acceptance_stack(self.engine, source, version=self.terms.version)
             self._stack = self._opened.enter_context(started)
         return self._stack
 

@@ -23,8 +23,12 @@ from .scenario import Scenario
 MATRIX = pytest.StashKey[Matrix]()
 MARKER = ".acceptance-report"
 _SIGNS = {Verdict.PASS: ".", Verdict.FAIL: "F", Verdict.UNKNOWN: "?"}
+RANDOM = "random"
+_SCHEDULES = 3
 _SCENARIO = "scenario"
 _CHECK = "check"
+_LIVE = "live"
+_TEST_EVENT = "test_event"
 ENGINE_RESTART = "--allow-engine-restart"
 TEST_EVENT = "--allow-test-event"
 
@@ -37,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        choices=[*(each.name for each in SCENARIOS), "random"],
+        choices=[*(each.name for each in SCENARIOS), RANDOM],
         help="only this scenario; repeatable (see --list)",
     )
     group.addoption(
@@ -53,6 +57,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--fast", action="store_true", help="only the scenarios that matter most"
+    )
+    group.addoption(
+        "--schedules",
+        type=int,
+        metavar="N",
+        help="so many random schedules (default: 3, or 1 with --fast)",
+    )
+    group.addoption(
+        "--schedule",
+        metavar="STEPS",
+        help='only this one, such as "sigkill-ingestion 0.4, ha-restart 1"',
     )
     group.addoption(
         "--seed",
@@ -130,12 +145,25 @@ def _described(scenario: Scenario) -> str:
 def chosen_scenarios(config: pytest.Config) -> Sequence[Scenario]:
     """Return the scenarios that the options ask for, those of one source together."""
     names = config.getoption("--scenario")
+    if config.getoption("--schedule"):
+        return []
     found = [
         scenario
         for scenario in SCENARIOS
         if (scenario.name in names if names else _by_default(scenario, config))
     ]
     return sorted(found, key=lambda scenario: scenario.source, reverse=True)
+
+
+def schedule_count(config: pytest.Config) -> int:
+    """Return how many random schedules the options ask for."""
+    given: int | None = config.getoption("--schedules")
+    names = config.getoption("--scenario")
+    if given is not None:
+        return given
+    if names and RANDOM not in names:
+        return 0
+    return 1 if config.getoption("--fast") else _SCHEDULES
 
 
 def _by_default(scenario: Scenario, config: pytest.Config) -> bool:
@@ -204,6 +232,33 @@ def picture(matrix: Matrix) -> Iterator[str]:
         yield f"{name:{width}}  {signs}  {told}, {ran.seconds:.0f} s"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks."""
+    config.addinivalue_line("markers", f"{_LIVE}: looks at a running project")
+    config.addinivalue_line("markers", f"{_TEST_EVENT}: sends one event through it")
+    config.addinivalue_line("markers", f"{RANDOM}: plays random schedules")
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave out what the options do not ask for."""
+
+    def wanted(item: pytest.Item) -> bool:
+        live = item.get_closest_marker(_LIVE) is not None
+        if live != bool(config.getoption("--live")):
+            return False
+        if item.get_closest_marker(_TEST_EVENT):
+            return bool(config.getoption(TEST_EVENT))
+        if item.get_closest_marker(RANDOM):
+            return bool(config.getoption("--schedule") or schedule_count(config))
+        return live or bool(chosen_scenarios(config))
+
+    left_out = [item for item in items if not wanted(item)]
+    items[:] = [item for item in items if wanted(item)]
+    config.hook.pytest_deselected(items=left_out)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a test its scenarios and checks; all checks of a scenario together."""
     if not {_SCENARIO, _CHECK} <= set(metafunc.fixturenames):
@@ -213,6 +268,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for scenario in chosen_scenarios(metafunc.config)
         for check in chosen_checks(metafunc.config)
     ]
+    if metafunc.config.getoption("--live") or not pairs:
+        pairs = [(SCENARIOS[0], CHECKS[0])]  # left out again when all are collected
     metafunc.parametrize(
         (_SCENARIO, _CHECK), pairs, ids=[f"{one}-{other}" for one, other in pairs]
     )

@@ -63,9 +63,7 @@ def acceptance_stack(
             overrides=overrides,
             overlays=(_on_small_disks(folder / "disks.yml", cleanup),),
         )
-        recorder = cleanup.enter_context(
-            EventRecorder.of_project(engine, project.name)
-        )
+        recorder = cleanup.enter_context(EventRecorder.of_project(engine, project.name))
         cleanup.callback(remove_images, engine, project.name)
         cleanup.callback(remove_project, engine, project.name)
         project.compose.up()

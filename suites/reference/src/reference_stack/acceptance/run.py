@@ -22,7 +22,7 @@ from .world import ADMIN, INGESTION, World
 _SETTLE_SECONDS = 60.0
 _RECORDED_SECONDS = 15.0
 _EVERY_SECONDS = 0.2
-_PATHS = {name: "/ready" for name in LONG_RUNNING}
+_PATHS = dict.fromkeys(LONG_RUNNING, "/ready")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,5 +156,3 @@ def _stop(world: World) -> None:
         stop_together(world, LONG_RUNNING)
     except UNREADABLE as err:
         world.problems.append(f"no clean shutdown: {err}")
-
-

@@ -42,6 +42,7 @@ class Scenario:
         forgets: the source itself loses events that were neither sent nor recorded.
         spoils: the stack is not used again.
         fast: part of the fast form.
+        repeat: options that run it again; "" where its name is enough.
         option: the option that has to allow it.
     """
 
@@ -57,6 +58,7 @@ class Scenario:
     forgets: bool = False
     spoils: bool = False
     fast: bool = False
+    repeat: str = ""
     option: str | None = None
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import requests
+import urllib3
 
 from stackproof import StoreError
 from stackproof.influx import event_key, flux_string
@@ -19,8 +20,13 @@ from .observation import Row
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS: Final = 60.0
+_END: Final = "2100-01-01T00:00:00Z"
 _RECORDED: Final = ("attrs_recorded", "attrs_recorded_truncated")
-_LONGEST_FIELD: Final = 2**20
+_ATTRIBUTES: Final = ("attrs", "attrs_recorded")
+_SERIAL: Final = "serial in the attributes"
+_HELD: Final = "held"
+_CHUNK: Final = 2**20
+_LONGEST_FIELD: Final = 2**21
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,26 +52,30 @@ class Database:
             StoreError: the database cannot be reached or refuses the query.
         """
         query = rows_query(self.bucket, pattern, since_us=since_us)
-        return assemble(self._records(query), frozenset(told))
-
-    def _records(self, query: str) -> Iterator[Mapping[str, str]]:
         try:
-            answer = requests.post(
-                f"{self.url}/api/v2/query",
-                params={"org": self.org},
-                headers={
-                    "Authorization": f"Token {self.token}",
-                    "Content-Type": "application/vnd.flux",
-                    "Accept": "application/csv",
-                },
-                data=query.encode(),
-                timeout=_SECONDS,
-            )
-        except requests.RequestException as err:
+            with self._asked(query) as answer:
+                lines = _lines(answer.iter_content(_CHUNK))
+                return assemble(parse_tables(lines), frozenset(told))
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as err:
             raise StoreError(query, repr(err)) from err
+
+    def _asked(self, query: str) -> requests.Response:
+        answer = requests.post(
+            f"{self.url}/api/v2/query",
+            params={"org": self.org},
+            headers={
+                "Authorization": f"Token {self.token}",
+                "Content-Type": "application/vnd.flux",
+                "Accept": "application/csv",
+                "Accept-Encoding": "identity",
+            },
+            data=query.encode(),
+            timeout=_SECONDS,
+            stream=True,
+        )
         if not answer.ok:
             raise StoreError(query, f"HTTP {answer.status_code} {answer.text[:300]}")
-        return parse_tables(answer.content.decode("utf-8"))
+        return answer
 
 
 def rows_query(bucket: str, pattern: str, *, since_us: int = 0) -> str:
@@ -73,7 +83,7 @@ def rows_query(bucket: str, pattern: str, *, since_us: int = 0) -> str:
     return "\n".join(
         [
             f"from(bucket: {flux_string(bucket)})",
-            f"  |> range(start: time(v: {since_us * 1000}), stop: 2100-01-01T00:00:00Z)",
+            f"  |> range(start: time(v: {since_us * 1000}), stop: {_END})",
             '  |> filter(fn: (r) => r._measurement == "state")',
             f"  |> filter(fn: (r) => r.entity_id =~ /{pattern}/)",
             '  |> keep(columns: ["_time", "_field", "_value", "entity_id"])',
@@ -81,15 +91,26 @@ def rows_query(bucket: str, pattern: str, *, since_us: int = 0) -> str:
     )
 
 
-def parse_tables(text: str) -> Iterator[Mapping[str, str]]:
-    """Yield the records of an annotated-less CSV answer; an error is raised (pure).
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Yield lines with their ends; a line break in a quoted cell is one too (pure)."""
+    left = b""
+    for chunk in chunks:
+        *whole, left = (left + chunk).split(b"\n")
+        for line in whole:
+            yield f"{line.decode('utf-8')}\n"
+    if left:
+        yield left.decode("utf-8")
+
+
+def parse_tables(lines: Iterable[str]) -> Iterator[Mapping[str, str]]:
+    """Yield the records of an answer in CSV without annotations (pure).
 
     Raises:
         StoreError: the answer holds an error, which may come after some tables.
     """
     csv.field_size_limit(_LONGEST_FIELD)
     header: list[str] = []
-    for cells in csv.reader(text.splitlines(keepends=True)):
+    for cells in csv.reader(lines):
         if not cells:
             header = []
         elif not header:
@@ -104,11 +125,26 @@ def parse_tables(text: str) -> Iterator[Mapping[str, str]]:
 def assemble(
     records: Iterable[Mapping[str, str]], told: frozenset[str]
 ) -> tuple[Row, ...]:
-    """Join one record for each field into one row for each key (pure)."""
+    """Join one record for each field into one row for each key (pure).
+
+    Of the attributes only the serial is kept, but for the keys in `told`.
+    """
     found: dict[tuple[str, str], dict[str, str]] = {}
     for record in records:
-        key = (record["entity_id"], record["_time"])
-        found.setdefault(key, {})[record["_field"]] = record["_value"]
+        entity_id, stamp, name = (
+            record["entity_id"],
+            record["_time"],
+            record["_field"],
+        )
+        value = record["_value"]
+        fields = found.setdefault((entity_id, stamp), {})
+        if name in _ATTRIBUTES:
+            serial = serial_in(value)
+            if serial is not None:
+                fields[_SERIAL] = str(serial)
+            if event_key(entity_id, micros(stamp)) not in told:
+                value = _HELD
+        fields[name] = value
     rows = [
         _row(entity_id, micros(stamp), fields, told)
         for (entity_id, stamp), fields in found.items()
@@ -119,13 +155,13 @@ def assemble(
 def _row(
     entity_id: str, time_us: int, fields: Mapping[str, str], told: frozenset[str]
 ) -> Row:
-    attributes = fields.get("attrs") or fields.get("attrs_recorded") or "{}"
     wanted = event_key(entity_id, time_us) in told
+    serial = fields.get(_SERIAL)
     return Row(
         entity_id=entity_id,
         time_us=time_us,
         state=None if fields.get("removed") == "true" else fields.get("state"),
-        serial=serial_in(attributes),
+        serial=None if serial is None else int(serial),
         attributes=_origin(fields),
         fields=dict(fields) if wanted else {},
     )

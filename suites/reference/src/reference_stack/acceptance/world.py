@@ -9,9 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import requests
-from docker.errors import DockerException
-
 from stackproof import Endpoint, EventRecorder, wait_until
 from stackproof.oracle import FaultProof
 from stackproof.verify.stack import Stack
@@ -21,19 +18,13 @@ from ..homeassistant import HomeAssistant
 from ..project import DATABASE, LONG_RUNNING, SourceKind
 from ..simulator import Simulator
 from ..stack import ReferenceStack
+from .addresses import PORTS, address_of
+from .home_traffic import HomeAssistantTraffic
 from .observation import Told
 from .stored import Database
-from .home_traffic import HomeAssistantTraffic
 from .traffic import SimulatorTraffic, Traffic
 from .vitals import Vitals, now_us
 
-PORTS: Mapping[str, int] = {
-    "websocket-ingestion": 8001,
-    "enrichment-pipeline": 8002,
-    "admin-api": 8080,
-    "influxdb": 8086,
-    "home-assistant": 8123,
-}
 INGESTION = "websocket-ingestion"
 ENRICHMENT = "enrichment-pipeline"
 ADMIN = "admin-api"
@@ -102,7 +93,7 @@ class World:
 
     def base(self, service: str) -> str | None:
         """Return the base URL of a service; None while it has no address."""
-        address = address_of(self.stack, service)
+        address = address_of(self.stack.engine, self.stack.project.name, service)
         return None if address is None else f"http://{address}:{PORTS[service]}"
 
     def endpoint(self, service: str) -> Endpoint:
@@ -235,25 +226,10 @@ class World:
         )
 
 
-def address_of(stack: ReferenceStack, service: str) -> str | None:
-    """Return the address of a service's container; None while it has none."""
-    label = "com.docker.compose"
-    chosen = [f"{label}.project={stack.project.name}", f"{label}.service={service}"]
-    try:
-        rows = stack.engine.api.containers(filters={"label": chosen})
-    except (DockerException, requests.RequestException):
-        return None
-    for row in rows:
-        for place in row["NetworkSettings"]["Networks"].values():
-            if place.get("IPAddress"):
-                return str(place["IPAddress"])
-    return None
-
-
 def endpoint_of(stack: ReferenceStack, service: str) -> Endpoint:
     """Return where a service is reached, waiting until it has an address."""
     address = wait_until(
-        lambda: address_of(stack, service),
+        lambda: address_of(stack.engine, stack.project.name, service),
         bool,
         timeout=_ADDRESS_SECONDS,
         every=_EVERY_SECONDS,
@@ -264,7 +240,9 @@ def endpoint_of(stack: ReferenceStack, service: str) -> Endpoint:
 def traffic_for(stack: ReferenceStack) -> Traffic:
     """Return new traffic on what plays Home Assistant."""
     if stack.project.source is SourceKind.SIMULATOR:
-        return SimulatorTraffic(simulator=Simulator(endpoint=endpoint_of(stack, SOURCE)))
+        return SimulatorTraffic(
+            simulator=Simulator(endpoint=endpoint_of(stack, SOURCE))
+        )
     token = stack.home_assistant.token
     return HomeAssistantTraffic(
         home=lambda: HomeAssistant(endpoint=endpoint_of(stack, SOURCE), token=token)

@@ -25,7 +25,7 @@ def partition(pid: int, peers: Iterable[str], *, cut: bool) -> dict[str, int]:
 
     Raises:
         OSError: the process is gone, or iptables is not there.
-        ValueError: it is in the network namespace that this runs in, or iptables refuses.
+        ValueError: it is in the same network namespace, or iptables refuses.
     """
     space = (_NAMESPACE / str(pid) / "ns" / "net").readlink()
     if space == (_NAMESPACE / "self" / "ns" / "net").readlink():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from stackproof.oracle import Flaw, GapRow
 
 from ...project import LONG_RUNNING
@@ -13,16 +15,18 @@ _SHOWN = 3
 
 
 def counters_reconcile(seen: Observation) -> Finding:
-    """Judge that both equations held at each look, and the counts fit what is stored."""
+    """Judge that both equations held at each look, and fit what is stored."""
     if seen.after is None or seen.before is None or not seen.counts:
         return undecided("the counters were not seen before, during and after the run")
     looks = [*seen.counts, seen.after]
     wrong = [counts for counts in looks if not counts.balanced]
     if wrong:
-        return failed(f"{len(wrong)} of {len(looks)} looks do not add up", str(wrong[0]))
+        return failed(
+            f"{len(wrong)} of {len(looks)} looks do not add up", str(wrong[0])
+        )
     backwards = [
         (one, other)
-        for one, other in zip(looks, looks[1:], strict=False)
+        for one, other in pairwise(looks)
         if other.received < one.received or other.accounted < one.accounted
     ]
     if backwards:
@@ -40,7 +44,9 @@ def counters_reconcile(seen: Observation) -> Finding:
         dead = after.dead_lettered - seen.before.dead_lettered
         return failed(f"{dead} events are dead letters", "all of them could be stored")
     if after.pending:
-        return failed(f"{after.pending} events are pending", "nothing may be at the end")
+        return failed(
+            f"{after.pending} events are pending", "nothing may be at the end"
+        )
     return by_oracle(
         seen,
         Flaw.COUNTER,
@@ -100,7 +106,9 @@ def admin_view_true(seen: Observation) -> Finding:
         wrong.append(f"it says {health['status']} when all is ready: {health}")
     stats = seen.admin["/stats"]
     if stats["reconciled"] is not True:
-        wrong.append(f"it says that the counts do not add up: {stats['reconciliation']}")
+        wrong.append(
+            f"it says that the counts do not add up: {stats['reconciliation']}"
+        )
     told = {row["name"] for row in health["services"]}
     if not told >= set(LONG_RUNNING) - {"admin-api"}:
         wrong.append(f"it knows only {sorted(told)}")
@@ -126,7 +134,7 @@ def admin_view_true(seen: Observation) -> Finding:
 CHECKS = (
     Check(
         name="counters",
-        promise="At any moment received = forwarded + pending, and all is accounted for.",
+        promise="At each moment received = forwarded + pending, all accounted for.",
         judge=counters_reconcile,
         reads=("rows", "stats"),
     ),

@@ -67,7 +67,9 @@ def judged(check: Check, seen: Observation) -> Finding:
         return undecided("no fault was tried, or no history was saved")
     if seen.judgement.unproven:
         return undecided("; ".join(seen.judgement.unproven))
-    holes = [f"{part}: {seen.missing[part]}" for part in check.reads if part in seen.missing]
+    holes = [
+        f"{part}: {seen.missing[part]}" for part in check.reads if part in seen.missing
+    ]
     if holes:
         return undecided(f"could not be read: {'; '.join(holes)}")
     return check.judge(seen)

@@ -1,4 +1,4 @@
-"""How services behave around a fault: back in time, within limits, discreet, orderly."""
+"""How services behave around a fault: back in time, within limits, orderly."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def ready_in_time(seen: Observation) -> Finding:
 
 
 def limits_held(seen: Observation) -> Finding:
-    """Judge that memory and spool stayed within their limits, but for what is planned."""
+    """Judge that memory and spool stayed within their limits."""
     wrong = []
     planned = {p.target for p in seen.proofs if p.kind == "OOM kill"}
     for service, memory in seen.memory.items():
@@ -84,7 +84,7 @@ def stops_cleanly(seen: Observation) -> Finding:
     ended = {end.service for end in seen.stops}
     if ended != set(LONG_RUNNING):
         return undecided(f"only the ends of {sorted(ended)} were seen")
-    limits = {name: _MOST_EXIT_SECONDS for name in SERVICES}
+    limits = dict.fromkeys(SERVICES, _MOST_EXIT_SECONDS)
     wrong = [
         str(end)
         for end in seen.stops

@@ -19,7 +19,7 @@ _MAX_ATTRIBUTES_BYTES = 16 * 1024
 _LEAST_SECONDS = 2
 _WORDS = {"on": 1.0, "off": 0.0}
 _HARD_VALUES: tuple[tuple[str, Mapping[str, Any]], ...] = (
-    ("grün 🌡 ½ \\ \" ' , =", {"k": "ü\n\t\\ \" 🌡", "n": [1, 2.5, None, True]}),
+    ("grün 🌡 ½ \\ \" ' , =", {"k": 'ü\n\t\\ " 🌡', "n": [1, 2.5, None, True]}),
     ("x" * 255, {"deep": {"a": {"b": {"c": ["d", {}]}}}}),
     ("NaN", {}),
     ("inf", {}),

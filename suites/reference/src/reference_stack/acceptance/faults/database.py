@@ -49,20 +49,23 @@ def stopped_for(seconds: float) -> Fault:
 @contextmanager
 def frozen(world: World) -> Iterator[None]:
     """Freeze the database: it accepts connections and never answers."""
-    with world.fault("freeze", DATABASE, "nothing is written, events pile up") as note:
-        with paused(world.stack.compose, DATABASE):
-            before = world.count("written")
-            world.await_emitted(_FREEZE_SECONDS / 2)
-            # What was under way when it froze may have been counted since.
-            settled = world.count("written")
-            yield
-            world.await_emitted(_FREEZE_SECONDS / 2)
-            written, pending = world.count("written"), world.count("pending")
-            note.saw(
-                written == settled and pending >= world.rate * _FREEZE_SECONDS / 2,
-                f"written went from {before} to {settled} and stayed at {written}, "
-                f"{pending} events pending",
-            )
+    expected = "nothing is written, events pile up"
+    with (
+        world.fault("freeze", DATABASE, expected) as note,
+        paused(world.stack.compose, DATABASE),
+    ):
+        before = world.count("written")
+        world.await_emitted(_FREEZE_SECONDS / 2)
+        # What was under way when it froze may have been counted since.
+        settled = world.count("written")
+        yield
+        world.await_emitted(_FREEZE_SECONDS / 2)
+        written, pending = world.count("written"), world.count("pending")
+        note.saw(
+            written == settled and pending >= world.rate * _FREEZE_SECONDS / 2,
+            f"written went from {before} to {settled} and stayed at {written}, "
+            f"{pending} events pending",
+        )
 
 
 @contextmanager
@@ -105,7 +108,9 @@ def await_reason(world: World, code: str) -> None:
 
 
 def _rows(world: World) -> int:
-    return len(world.database.rows(world.traffic.pattern, since_us=world.traffic.since_us))
+    return len(
+        world.database.rows(world.traffic.pattern, since_us=world.traffic.since_us)
+    )
 
 
 def _wipe(world: World) -> None:
@@ -139,5 +144,3 @@ def _replay(world: World, since_us: int) -> int:
     since = datetime.fromtimestamp(since_us / 1e6, UTC).isoformat()
     answer = world.admin.post("/replay", {"since": since})
     return int(answer["replay"]["events"])
-
-

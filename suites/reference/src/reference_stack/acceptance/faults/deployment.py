@@ -69,7 +69,9 @@ def engine_restart(world: World) -> Iterator[None]:
     """Restart the engine, and Home Assistant with it; it starts all by itself."""
     world.traffic.pause()
     before = {row.service: row.started_at for row in world.proof.containers()}
-    with world.fault("engine restart", "all", "each container has started anew") as note:
+    with world.fault(
+        "engine restart", "all", "each container has started anew"
+    ) as note:
         world.proof.vantage.probe("engine", {}, timeout=_ENGINE_SECONDS)
         note.heal()
         wait_until(

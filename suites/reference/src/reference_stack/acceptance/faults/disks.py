@@ -16,6 +16,7 @@ from ..world import INGESTION, World
 _FULL_SECONDS = 8.0
 _NOTICE_SECONDS = 60.0
 _EVERY_SECONDS = 0.2
+_ACCEPTING = "accepting"
 
 
 @contextmanager
@@ -50,27 +51,21 @@ def spool_full(world: World) -> Iterator[None]:
     """Let the spool run out of disk; events pile up at Home Assistant meanwhile."""
     folder = world.folder("ingestion_spool")
     expected = "the spool pauses and says why"
-    with world.fault("full disk", INGESTION, expected) as note:
-        with filled(folder) as taken:
 
-            def look() -> Any:
-                return world.stats()
+    def look() -> Any:
+        return world.stats()
 
-            def troubled(stats: Any) -> bool:
-                return bool(
-                    stats["spool"]["state"] != "ok"
-                    and any("spool" in reason["code"] for reason in stats["reasons"])
-                )
+    def troubled(stats: Any) -> bool:
+        return bool(
+            stats["spool"]["state"] != _ACCEPTING
+            and any("spool" in reason["code"] for reason in stats["reasons"])
+        )
 
-            seen = wait_until(
-                look, troubled, timeout=_NOTICE_SECONDS, every=_EVERY_SECONDS
-            )
-            world.await_emitted(_FULL_SECONDS / 2)
-            yield
-            world.await_emitted(_FULL_SECONDS / 2)
-            codes = [reason["code"] for reason in seen["reasons"]]
-            note.saw(
-                True,
-                f"{taken} bytes filled, the spool was {seen['spool']['state']}: "
-                f"{', '.join(codes)}",
-            )
+    with world.fault("full disk", INGESTION, expected) as note, filled(folder) as taken:
+        seen = wait_until(look, troubled, timeout=_NOTICE_SECONDS, every=_EVERY_SECONDS)
+        world.await_emitted(_FULL_SECONDS / 2)
+        yield
+        world.await_emitted(_FULL_SECONDS / 2)
+        codes = ", ".join(reason["code"] for reason in seen["reasons"])
+        state = seen["spool"]["state"]
+        note.saw(True, f"{taken} bytes filled, the spool was {state}: {codes}")

@@ -38,7 +38,7 @@ def sigterm(*services: str) -> Fault:
         since = now_ns(world.proof)
         with world.fault("SIGTERM", _names(services), "each ends by itself") as note:
             stop_together(world, services)
-            ends = [end for end in stops(world.proof.events.events, after_ns=since)]
+            ends = stops(world.proof.events.events, after_ns=since)
             note.saw(
                 {end.service for end in ends} == set(services),
                 "; ".join(map(str, ends)),

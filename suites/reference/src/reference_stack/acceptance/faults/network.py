@@ -53,9 +53,7 @@ def _admin_says(world: World, other: str) -> str:
     def not_ready(status: str) -> bool:
         return status != "ready"
 
-    status = wait_until(
-        told, not_ready, timeout=_NOTICE_SECONDS, every=_EVERY_SECONDS
-    )
+    status = wait_until(told, not_ready, timeout=_NOTICE_SECONDS, every=_EVERY_SECONDS)
     return f"admin-api called it {status}"
 
 
@@ -69,9 +67,7 @@ def _ingestion_says(world: World, other: str) -> str:
         wanted = "ha_" if other == SOURCE else "enrichment_"
         return any(code.startswith(wanted) for code in codes)
 
-    codes = wait_until(
-        reasons, about, timeout=_NOTICE_SECONDS, every=_EVERY_SECONDS
-    )
+    codes = wait_until(reasons, about, timeout=_NOTICE_SECONDS, every=_EVERY_SECONDS)
     return f"ingestion gave {', '.join(codes)}"
 
 

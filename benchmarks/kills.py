@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with acceptance_stack(
             engine, SourceKind.SIMULATOR, version=options.image_version
         ) as (stack, proof):
-            chance = random.Random(options.seed)
+            chance = random.Random(options.seed)  # noqa: S311 - repeatable
 
             def world() -> World:
                 return World(
@@ -235,12 +235,12 @@ def _document(
         "recovery": {**recovery, "all": all_times},
         "exits": [
             {
-                "service": exit.service,
-                "pending_events": exit.pending,
-                "seconds": None if end.seconds is None else round(exit.seconds, 3),
-                "exit_code": exit.exit_code,
+                "service": end.service,
+                "pending_events": end.pending,
+                "seconds": None if end.seconds is None else round(end.seconds, 3),
+                "exit_code": end.exit_code,
             }
-            for exit in exits
+            for end in exits
         ],
     }
 

@@ -100,11 +100,12 @@ def _stages(seen: Observation) -> Iterator[StageRecord]:
     yield Coverage(of=GAPS, complete=gaps_read, reason=seen.missing.get("gaps", ""))
     yield from seen.gaps
     if seen.after is not None:
-        yield _counters(seen.after)
+        yield counters_of(seen.after)
     yield from _dead_letters(seen)
 
 
-def _counters(counts: Counts) -> Counters:
+def counters_of(counts: Counts) -> Counters:
+    """Return counters as a history has them (pure)."""
     return Counters(
         source=INGESTION,
         at_us=counts.at_us,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -85,7 +86,7 @@ def counts(total: int, *, pending: int = 0, **changes: int) -> Counts:
 
 def proof(**changes: Any) -> FaultProof:
     """Return a fault that happened and is over."""
-    facts = {
+    facts: dict[str, Any] = {
         "kind": "SIGKILL",
         "target": "websocket-ingestion",
         "expected": "an end",
@@ -101,7 +102,7 @@ def proof(**changes: Any) -> FaultProof:
 
 def gap(**changes: Any) -> GapRow:
     """Return a gap that is closed and complete."""
-    facts = {
+    facts: dict[str, Any] = {
         "id": 1,
         "cause": "it was stopped",
         "from_us": BEGUN + 5,
@@ -117,8 +118,11 @@ def gap(**changes: Any) -> GapRow:
 def scenario(subscription: Subscription = Subscription.HOLDS) -> Scenario:
     """Return a scenario that does nothing."""
     return Scenario(
-        name="sigkill", title="a kill", fault=lambda _: None, subscription=subscription
-    )  # type: ignore[arg-type, return-value] # it is not run
+        name="sigkill",
+        title="a kill",
+        fault=lambda _: nullcontext(),
+        subscription=subscription,
+    )
 
 
 def admin(**changes: Any) -> dict[str, Any]:
@@ -127,7 +131,7 @@ def admin(**changes: Any) -> dict[str, Any]:
         {"entity_id": sent.entity_id, "time_us": sent.time_us, "state": sent.state}
         for sent in (event(LAST), event(LAST - 1))
     ]
-    view = {
+    view: dict[str, Any] = {
         "/health": {
             "status": "ready",
             "services": [{"name": name} for name in LONG_RUNNING],

@@ -55,6 +55,7 @@ from reference_stack.acceptance.world import ADMIN, INGESTION, traffic_for
 from stackproof import stops
 from stackproof.check import Verdict
 from stackproof.drills.returning import now_ns
+from stackproof.interrupt import interrupted_once
 from stackproof.oracle import FaultProof
 from stackproof.verify.abandoned import remove_abandoned
 
@@ -80,7 +81,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the kills and write the report."""
     options = _options(argv)
     report = options.report or _default_folder(options)
-    with closing(docker.from_env(timeout=_ENGINE_SECONDS)) as engine:
+    with (
+        interrupted_once(),
+        closing(docker.from_env(timeout=_ENGINE_SECONDS)) as engine,
+    ):
         remove_abandoned(engine, purpose=PURPOSE)
         with acceptance_stack(
             engine, SourceKind.SIMULATOR, version=options.image_version

@@ -126,6 +126,7 @@ class Matrix:
                 check.name: cell_of(judged(check, ran.seen)) for check in self.checks
             },
             judgement=ran.seen.judgement,
+            problem="; ".join(ran.seen.problems) or None,
             evidence=ran.folder.relative_to(self.folder).as_posix(),
             seed=self.terms.seed,
             repeat="tox run -e prod-acceptance -- "

@@ -13,7 +13,6 @@ from docker import DockerClient
 from stackproof import EventRecorder, find_free_subnet
 from stackproof.contract.source import read_contract
 from stackproof.faults.disks import small_disk
-from stackproof.interrupt import interrupted_once
 from stackproof.verify.abandoned import remove_images, remove_project
 from stackproof.verify.stack import Stack
 from stackproof.verify.vantage import choose_vantage, on_this_host
@@ -42,7 +41,8 @@ def acceptance_stack(
 ) -> Iterator[tuple[ReferenceStack, Stack]]:
     """Start a stack; yield it twice, as the suites and as the kit's faults see it.
 
-    It is healthy when it comes. All of it is removed at the end, whatever happens.
+    It is healthy when it comes. All of it is removed at the end, whatever happens; the
+    caller lets one interruption only end the run (`stackproof.interrupt`).
 
     Args:
         engine: where it is to run.
@@ -51,7 +51,6 @@ def acceptance_stack(
     """
     overrides = {**_OVERRIDES, **({"HA_INGESTOR_VERSION": version} if version else {})}
     with ExitStack() as cleanup:
-        cleanup.enter_context(interrupted_once())
         folder = Path(
             cleanup.enter_context(tempfile.TemporaryDirectory(prefix="acceptance-"))
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import uvloop
 
 from servicekit.health import STARTING, Health, Status
 from servicekit.wire import Frame, Origin, Outcome
@@ -616,6 +617,20 @@ KEEP = SpoolLimits(
     retain_bytes=300_000,
     prune_bytes=50_000,
 )
+
+
+def test_a_commit_that_is_due_at_once_is_no_trouble(path: Path, health: Health) -> None:
+    """On uvloop, where such a timer cannot tell its time, as after a pause."""
+    limits = replace(LIMITS, commit_seconds=0.0, acknowledge_seconds=0.0)
+
+    async def put_twice() -> int:
+        async with running(path, health, limits) as spool:
+            await spool.put(frames(1, 2))
+            await spool.put(frames(3))
+            await spool.flush()
+            return spool.view().counters.received
+
+    assert uvloop.run(put_twice()) == 3
 
 
 @pytest.mark.asyncio

@@ -829,6 +829,27 @@ async def test_a_replay_goes_on_after_a_kill(path: Path, health: Health) -> None
 
 
 @pytest.mark.asyncio
+async def test_frames_stay_until_a_replay_has_copied_them(
+    path: Path, health: Health
+) -> None:
+    """A bound that was lowered does not take what a replay still needs."""
+    async with running(path, health, KEEP) as spool:
+        sent = await forwarded(spool, 40)
+    lower = replace(KEEP, retain_bytes=50, prune_bytes=1, commit_bytes=6)
+    async with running(path, health, lower) as spool:
+        begun = await spool.replay(0)
+        found = await take_all(spool, 41)
+        await saved(spool)
+        await take_all(spool, 1)
+        await saved(spool)
+        left = spool.view().retained_bytes
+
+    assert begun.frames == 40
+    assert [one.payload for one in found[1:]] == [one.payload for one in sent]
+    assert left <= 60
+
+
+@pytest.mark.asyncio
 async def test_a_replay_gives_way_to_live_frames(
     path: Path, health: Health, logged: list[str]
 ) -> None:

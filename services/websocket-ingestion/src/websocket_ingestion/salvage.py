@@ -120,7 +120,7 @@ def finish_salvage(path: Path, *, moved_to: Path | None = None) -> None:
         if moved_to is None:
             stamp = _stamp(int(ready.stat().st_mtime * 1e6))
             moved_to = path.with_name(f"{path.name}.damaged-{stamp}")
-        # The log goes first: beside the new file it would be taken for its own.
+        # Before the new file comes: it would take the old log for its own.
         for suffix in ("-shm", "-wal", ""):
             old = path.with_name(f"{path.name}{suffix}")
             if old.exists():

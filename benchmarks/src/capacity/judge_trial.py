@@ -37,8 +37,9 @@ MOST_PRESSURE_BEFORE: Final = 0.05
 MOST_SLOPE: Final = 0.01
 MOST_END_TO_MEAN: Final = 1.5
 SMALL_BACKLOG: Final = 1.0
-"""A mean backlog below so many seconds of events is not looked at for growth: its
-slope and its ratio are batches in flight, and latency would show real growth."""
+"""Of a mean backlog below so many seconds of events, end and mean are not compared."""
+SMALL_GROWTH: Final = 0.25
+"""Growth over the window by fewer seconds of events is batches in flight."""
 MOST_LITTLE: Final = 0.10
 LEAST_IN_FLIGHT: Final = 20.0
 """Below so many events in flight, sampling once a second cannot support the check."""
@@ -167,7 +168,7 @@ def may_still_pass(*, planned: int, missed: int, slo: Slo) -> bool:
 
 def _invalid(result: TrialResult) -> Iterator[Reason]:
     host, generator, spec = result.host, result.generator, result.spec
-    if spec.phase is not Phase.PREFLIGHT:
+    if spec.phase not in {Phase.PREFLIGHT, Phase.DRAIN}:
         if generator.lag_p99 > MOST_LAG:
             yield Reason.DISPATCH_LAG
         if result.achieved < LEAST_ACHIEVED * spec.rate:
@@ -180,7 +181,7 @@ def _invalid(result: TrialResult) -> Iterator[Reason]:
         yield Reason.STEAL
     if host.pressure_before >= MOST_PRESSURE_BEFORE:
         yield Reason.OTHER_LOAD
-    if not host.drained_before:
+    if not host.drained_before and spec.phase is not Phase.DRAIN:
         yield Reason.NOT_DRAINED
     count = result.accounting
     if count.sent != count.stored + count.rejected + count.lost:
@@ -194,14 +195,19 @@ def _failed(result: TrialResult, slo: Slo) -> Iterator[Reason]:
         if attainment_of(result.blocks).value < slo.p:
             yield Reason.ATTAINMENT
         backlog, rate = result.backlog, result.spec.rate
-        if backlog.mean >= SMALL_BACKLOG * rate:
-            if backlog.slope > MOST_SLOPE * rate:
-                yield Reason.BACKLOG_SLOPE
-            if backlog.end >= MOST_END_TO_MEAN * backlog.mean:
-                yield Reason.BACKLOG_END
+        least_slope = max(MOST_SLOPE, SMALL_GROWTH / result.spec.window) * rate
+        if backlog.slope > least_slope:
+            yield Reason.BACKLOG_SLOPE
+        if (
+            backlog.mean >= SMALL_BACKLOG * rate
+            and backlog.end >= MOST_END_TO_MEAN * backlog.mean
+        ):
+            yield Reason.BACKLOG_END
     if result.spec.phase is Phase.OUTAGE and (
         result.outage is None or result.outage.drain is None
     ):
+        yield Reason.DRAIN
+    if result.spec.phase is Phase.DRAIN and not result.drained:
         yield Reason.DRAIN
     count = result.accounting
     found = {
@@ -217,12 +223,26 @@ def _failed(result: TrialResult, slo: Slo) -> Iterator[Reason]:
 
 def _has_window(result: TrialResult) -> bool:
     """Tell whether the trial's events are timed into the store."""
-    return result.spec.phase not in {Phase.PREFLIGHT, Phase.CALIBRATE, Phase.OUTAGE}
+    return result.spec.phase not in {
+        Phase.PREFLIGHT,
+        Phase.CALIBRATE,
+        Phase.OUTAGE,
+        Phase.DRAIN,
+    }
 
 
 def _breaks_little(result: TrialResult) -> bool:
+    """Tell whether backlog, rate and latency contradict each other.
+
+    The law is one of steady systems, so it is not asked where the backlog moves, and
+    a backlog that jumps between samples is given three standard errors besides.
+    """
     residual = little_residual(result)
-    return residual is not None and abs(residual) > MOST_LITTLE
+    backlog = result.backlog
+    if residual is None or abs(backlog.slope) > MOST_SLOPE * result.spec.rate:
+        return False
+    expected = backlog.mean / (1 + residual)
+    return abs(residual) > MOST_LITTLE + 3 * backlog.error / expected
 
 
 def _wilson(share: float, count: int) -> tuple[float, float]:

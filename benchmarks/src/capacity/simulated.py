@@ -35,7 +35,6 @@ __all__ = ["SimulatedMachine", "Stalls", "run_search"]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 STEP: Final = 0.1
-_BASE_LATENCY: Final = 0.02
 _CPU_AT_CAPACITY: Final = 0.9
 _OVERHEAD: Final = 2.0
 
@@ -56,8 +55,8 @@ class SimulatedMachine:
     `noise` is the relative spread of the service rate over 10 s, `collapse` what is
     left of it when more is asked for than it can do, `cold` the share that it starts
     with and `warm_after` the loaded seconds until it is warm. The generator sends at
-    most `generator` events/s. `disturbed` is the share of trials in which neighbours
-    take CPU time. `random` is the only chance there is.
+    most `generator` events/s. Each event takes at least `latency`. `disturbed` is the
+    share of trials in which neighbours take CPU time. `random` is the only chance.
     """
 
     capacity: float
@@ -67,6 +66,7 @@ class SimulatedMachine:
     cold: float = 1.0
     warm_after: float = 0.0
     generator: float = 50_000.0
+    latency: float = 0.02
     disturbed: float = 0.0
     stalls: Stalls | None = None
     now: float = 0.0
@@ -78,6 +78,8 @@ class SimulatedMachine:
         """Return what a runner would have measured."""
         steal = 0.08 if self.random.random() < self.disturbed else 0.0
         host = Host(steal=steal, drained_before=self.backlog < 1)
+        if spec.phase is Phase.DRAIN:
+            return self._drained(spec, host)
         if spec.phase in {Phase.PREFLIGHT, Phase.CALIBRATE}:
             return self._without_machine(spec, host)
         rate = min(spec.rate, self.generator)
@@ -91,7 +93,7 @@ class SimulatedMachine:
         came = np.cumsum(arrivals) + self.backlog
         gone = came - queue
         leaves = np.searchsorted(gone, came[:steps] - 1e-6) * STEP
-        latency = leaves - np.arange(steps) * STEP + _BASE_LATENCY
+        latency = leaves - np.arange(steps) * STEP + self.latency
         empty = np.flatnonzero(queue[steps:] < 1e-6)
         drained = float(empty[0]) * STEP if len(empty) else spec.drain
         self.backlog = 0.0 if len(empty) else float(queue[-1])
@@ -112,6 +114,21 @@ class SimulatedMachine:
             achieved=min(spec.rate, self.generator),
             generator=self._lag(spec.rate),
             host=host,
+        )
+
+    def _drained(self, spec: TrialSpec, host: Host) -> TrialResult:
+        service = np.cumsum(self._service(spec, 0.0, round(spec.drain / STEP) + 1))
+        gone = np.flatnonzero(service >= self.backlog)
+        waited = min(float(gone[0]) * STEP if len(gone) else spec.drain, spec.drain)
+        self.backlog = max(0.0, self.backlog - float(service[-1]))
+        self.now += waited + _OVERHEAD
+        return TrialResult(
+            spec=spec,
+            elapsed=waited + _OVERHEAD,
+            achieved=0.0,
+            generator=self._lag(0.0),
+            host=host,
+            drained=len(gone) > 0,
         )
 
     def _lag(self, rate: float) -> Generator:
@@ -173,7 +190,7 @@ class SimulatedMachine:
         lost = 0 if drained is not None else round(self.backlog)
         sent = max(round(total), lost)
         p50, p90, p99, p999 = np.quantile(window, [0.5, 0.9, 0.99, 0.999])
-        in_flight = queue[first:last:10] + rate * _BASE_LATENCY
+        in_flight = queue[first:last:10] + rate * self.latency
         return TrialResult(
             spec=spec,
             elapsed=elapsed,
@@ -201,6 +218,7 @@ class SimulatedMachine:
                 )
             },
             compactions=1,
+            drained=drained is not None,
             outage=Outage(
                 seconds=spec.outage,
                 backlog_peak=round(float(queue.max())),

@@ -5,6 +5,7 @@ Times are seconds, rates events a second, sizes bytes; shares lie between 0 and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -34,7 +35,7 @@ BLOCK_SECONDS: Final = 10.0
 
 
 class Phase(StrEnum):
-    """What a trial is for; the order is that of a search."""
+    """What a trial is for; the order is that of a search. DRAIN comes in anywhere."""
 
     PREFLIGHT = "preflight"
     CALIBRATE = "calibrate"
@@ -45,6 +46,7 @@ class Phase(StrEnum):
     CONFIRM_UPPER = "confirm_upper"
     SUSTAINED = "sustained"
     OUTAGE = "outage"
+    DRAIN = "drain"
 
 
 class Arrival(StrEnum):
@@ -78,8 +80,9 @@ class Slo:
 class TrialSpec:
     """One trial: `settle` is thrown away, `window` is measured.
 
-    PREFLIGHT has no load and the rate 0, every other trial at least 1. CALIBRATE
-    sends into a null sink. In OUTAGE the database is stopped for `outage` after
+    PREFLIGHT and DRAIN have no load and the rate 0, every other trial at least 1.
+    DRAIN only waits for the backlog of a trial before. CALIBRATE sends into a null
+    sink. In OUTAGE the database is stopped for `outage` after
     `settle` while the load goes on, and `window` is 0. Afterwards the runner waits at
     most `drain` until the backlog is gone; OUTAGE is over when it is.
     """
@@ -136,11 +139,15 @@ class Accounting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """Events sent and not yet stored; `slope` is events a second over the window."""
+    """Events sent and not yet stored; `slope` is events a second over the window.
+
+    `error` is the standard error of the mean, as if the samples were independent.
+    """
 
     mean: float
     end: float
     slope: float
+    error: float = 0.0
 
 
 def backlog_of(samples: Sequence[float], *, interval: float = 1.0) -> Backlog:
@@ -157,7 +164,13 @@ def backlog_of(samples: Sequence[float], *, interval: float = 1.0) -> Backlog:
     spread = sum((i - centre) ** 2 for i in range(count))
     moment = sum((i - centre) * (s - mean) for i, s in enumerate(samples))
     slope = moment / spread / interval if spread else 0.0
-    return Backlog(mean=mean, end=sum(last) / len(last), slope=slope)
+    variance = sum((sample - mean) ** 2 for sample in samples) / max(1, count - 1)
+    return Backlog(
+        mean=mean,
+        end=sum(last) / len(last),
+        slope=slope,
+        error=math.sqrt(variance / count),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +234,8 @@ class TrialResult:
     """What was measured in a trial; `elapsed` is all it took, waits included.
 
     `achieved` is the rate at which events left. An event that is not stored at the
-    window's end plus the limit is due and not in time in its block.
+    window's end plus the limit is due and not in time in its block. `drained` is
+    false if there was still a backlog when the waiting for it ended.
     """
 
     spec: TrialSpec
@@ -236,4 +250,5 @@ class TrialResult:
     resources: Mapping[str, Resources] = field(default_factory=dict)
     disconnects: int = 0
     compactions: int = 0
+    drained: bool = True
     outage: Outage | None = None

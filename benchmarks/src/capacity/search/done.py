@@ -20,6 +20,7 @@ class StopReason(StrEnum):
     UNSTABLE = "unstable"
     MIN_RATE_FAILS = "min_rate_fails"
     NOT_VALID = "not_valid"
+    NOT_DRAINED = "not_drained"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

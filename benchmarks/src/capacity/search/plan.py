@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
-from ..judge_trial import GENERATOR_REASONS, Judgement, Outcome, Reason, judge
+from ..judge_trial import GENERATOR_REASONS, Judgement, Outcome, judge
 from ..trial import Arrival, Phase, Slo, Stage, TrialResult, TrialSpec
 from .done import Done, Edge, StopReason
 from .profile import Profile
@@ -22,6 +22,7 @@ __all__ = ["LEAST_RATE", "Observed", "Plan"]
 LEAST_RATE: Final = 1.0
 """No load goes below: a search that may come to 0 never leaves it."""
 GENERATOR_SHARE: Final = 0.7
+CALIBRATION_WIDTH: Final = 1.5
 SUSTAINED_SHARE: Final = 0.7
 SUSTAINED_STEP: Final = 0.9
 SUSTAINED_TRIES: Final = 5
@@ -36,6 +37,7 @@ LEAST_EVENTS: Final = 1_000
 """A p99 of fewer events is chance: long trials at low rates are made longer for it."""
 MOST_STRETCH: Final = 4.0
 DRAIN_SLACK: Final = 1.2
+DRAIN_TRIES: Final = 2
 
 Asking: TypeAlias = Generator[TrialSpec, TrialResult, "Verdict"]
 
@@ -48,6 +50,7 @@ class Verdict(Enum):
     GENERATOR = auto()
     NOT_VALID = auto()
     NO_TIME = auto()
+    NOT_DRAINED = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +85,7 @@ class Plan:
     outage_held: bool | None = None
     adjustments: int = 0
     warm: bool = False
+    gross: bool = False
 
     def run(self) -> Generator[TrialSpec, TrialResult, Done]:
         """Yield each trial; the value at the end is what was found."""
@@ -101,7 +105,7 @@ class Plan:
 
     def _narrow(self) -> Generator[TrialSpec, TrialResult, StopReason]:
         stop = yield from self._bisect()
-        if stop is StopReason.NOT_VALID:
+        if stop in {StopReason.NOT_VALID, StopReason.NOT_DRAINED}:
             return stop
         confirmed = yield from self._confirm()
         return confirmed or stop or self._natural_stop()
@@ -109,7 +113,7 @@ class Plan:
     # ------------------------------------------------------------------ phases
 
     def _calibrate(self) -> Generator[TrialSpec, TrialResult, StopReason | None]:
-        """Find what the generator alone can send, within a factor of 1.4."""
+        """Find what the generator alone can send, within a factor of 1.5."""
         passed = failed = None
         rate = self.profile.calibrate_start
         enough = self.profile.max_rate / GENERATOR_SHARE
@@ -126,10 +130,15 @@ class Plan:
                 return _stop_of(verdict)
             else:
                 break
-        if failed is not None:
+        while failed is not None and failed / passed > CALIBRATION_WIDTH:
             between = math.sqrt(passed * failed)
-            if (yield from self._calibration(between)) is Verdict.PASS:
+            verdict = yield from self._calibration(between)
+            if verdict in {Verdict.NOT_VALID, Verdict.NO_TIME}:
+                break
+            if verdict is Verdict.PASS:
                 passed = between
+            else:
+                failed = between
         self.generator_max = passed
         self.cap = max(LEAST_RATE, min(self.profile.max_rate, GENERATOR_SHARE * passed))
         return None
@@ -186,11 +195,11 @@ class Plan:
                             if verdict is Verdict.FAIL
                             else StopReason.GENERATOR_LIMITED
                         )
-                    rate = max(LEAST_RATE, rate / DESCENT)
-                case Verdict.NOT_VALID:
-                    return StopReason.NOT_VALID
-                case Verdict.NO_TIME:
-                    return StopReason.TIME_BUDGET if self.lower is None else None
+                    rate = self._lower_than(rate)
+                case Verdict.NO_TIME if self.lower is not None:
+                    return None
+                case Verdict.NOT_VALID | Verdict.NO_TIME | Verdict.NOT_DRAINED:
+                    return _stop_of(verdict)
 
     def _bisect(self) -> Generator[TrialSpec, TrialResult, StopReason | None]:
         """Halve the bracket, on a scale of ratios, until it is narrow enough."""
@@ -208,10 +217,8 @@ class Plan:
                     self.lower = rate
                 case Verdict.FAIL | Verdict.GENERATOR:
                     self._set_above(rate, verdict)
-                case Verdict.NOT_VALID:
-                    return StopReason.NOT_VALID
-                case Verdict.NO_TIME:
-                    return StopReason.TIME_BUDGET
+                case Verdict.NOT_VALID | Verdict.NO_TIME | Verdict.NOT_DRAINED:
+                    return _stop_of(verdict)
         return None
 
     def _confirm(self) -> Generator[TrialSpec, TrialResult, StopReason | None]:
@@ -259,11 +266,9 @@ class Plan:
                     self.adjustments += 1
                     self.wall = bound
                     self.lower = max(LEAST_RATE, bound / ADJUSTMENT)
-                case Verdict.NOT_VALID:
-                    return StopReason.NOT_VALID
-                case Verdict.NO_TIME:
+                case Verdict.NOT_VALID | Verdict.NO_TIME | Verdict.NOT_DRAINED:
                     self._heed_last(phase, bound)
-                    return StopReason.TIME_BUDGET
+                    return _stop_of(verdict)
         return None
 
     def _sustain(self) -> Asking:
@@ -299,7 +304,10 @@ class Plan:
     # --------------------------------------------------------------- questions
 
     def _short(self, phase: Phase, rate: float, *, repeat: bool) -> Asking:
-        """Ask once; what is not a pass is asked once more if `repeat`."""
+        """Ask once; what is not a pass is asked once more if `repeat`.
+
+        A fail whose backlog did not go away in time is clear enough.
+        """
         verdict = Verdict.NO_TIME
         for _ in range(2 if repeat else 1):
             again = yield from self._ask(
@@ -312,21 +320,25 @@ class Plan:
             if again is Verdict.NO_TIME and verdict is not Verdict.NO_TIME:
                 return verdict
             verdict = again
-            if verdict not in {Verdict.FAIL, Verdict.GENERATOR}:
+            if verdict not in {Verdict.FAIL, Verdict.GENERATOR} or self.gross:
                 return verdict
         return verdict
 
     def _majority(self, phase: Phase, rate: float) -> Asking:
-        """Ask until two answers are the same: three times at most."""
+        """Ask until two answers are the same: three times at most.
+
+        A fail whose backlog did not go away in time is clear at once.
+        """
         counts = dict.fromkeys(Verdict, 0)
         while True:
             verdict = yield from self._long(
                 phase, rate, self.profile.confirm_window, reserve=self._reserve(phase)
             )
             counts[verdict] += 1
-            if verdict in {Verdict.NOT_VALID, Verdict.NO_TIME}:
+            if verdict in _NO_ANSWER:
                 return verdict
-            if counts[verdict] >= MAJORITY:
+            clear = verdict is Verdict.FAIL and self.gross
+            if counts[verdict] >= MAJORITY or clear:
                 return verdict
             if sum(counts.values()) > MAJORITY:  # one pass, one fail, one generator
                 return Verdict.GENERATOR
@@ -357,6 +369,8 @@ class Plan:
     ) -> Asking:
         """Make a trial until it is valid, or the generator's, or has failed to be."""
         for _ in range(SAME_TRIAL_TRIES):
+            if not (yield from self._drain()):
+                return Verdict.NOT_DRAINED
             seen = yield from self._trial(
                 phase,
                 rate,
@@ -377,6 +391,14 @@ class Plan:
                         return Verdict.GENERATOR
         return Verdict.NOT_VALID
 
+    def _drain(self) -> Generator[TrialSpec, TrialResult, bool]:
+        """Wait for what is left of the trial before; tell whether it is gone."""
+        for _ in range(DRAIN_TRIES):
+            if not self.observed or self.observed[-1].result.drained:
+                return True
+            yield from self._trial(Phase.DRAIN, 0.0, settle=0, window=0)
+        return self.observed[-1].result.drained
+
     def _trial(
         self,
         phase: Phase,
@@ -394,7 +416,8 @@ class Plan:
         if fixed + draining + reserve > left:
             return None
         most = max(self.profile.drain, DRAIN_SLACK * draining)
-        self.phase = phase
+        if phase is not Phase.DRAIN:
+            self.phase = phase
         spec = TrialSpec(
             id=len(self.observed) + 1,
             phase=phase,
@@ -409,6 +432,8 @@ class Plan:
         seen = Observed(result=result, judgement=judge(result, self.slo))
         self.observed.append(seen)
         self.used += result.elapsed
+        if phase is not Phase.DRAIN:
+            self.gross = not result.drained
         return seen
 
     # ------------------------------------------------------------------- times
@@ -461,6 +486,15 @@ class Plan:
         """Return the least rate that is known not to pass, whoever's fault it is."""
         known = [rate for rate in (self.upper, self.wall) if rate is not None]
         return min(known, default=None)
+
+    def _lower_than(self, rate: float) -> float:
+        """Return where to go from a first rate that did not pass: down by 4 at least.
+
+        What was served while more was asked for says how far, down by 64 at most.
+        """
+        last = self.observed[-1].result
+        served = SUSTAINED_SHARE * max(0.0, last.achieved - last.backlog.slope)
+        return max(LEAST_RATE, min(rate / DESCENT, max(rate / DESCENT**3, served)))
 
     def _set_above(self, rate: float, verdict: Verdict) -> None:
         if verdict is Verdict.FAIL:
@@ -515,10 +549,13 @@ class Plan:
                 lower_confirmed=self.lower_confirmed,
                 upper_confirmed=self.upper_confirmed,
             )
-        loaded = [s for s in self.observed if s.result.spec.phase in _AT_THE_EDGE]
-        last: tuple[Reason, ...] = ()
-        if edge is None and self.observed:
-            last = self.observed[-1].judgement.reasons
+        long = [s for s in self.observed if s.result.spec.phase in _AT_THE_EDGE]
+        reasons = [
+            seen.judgement.reasons
+            for seen in self.observed
+            if seen.judgement.reasons and seen.result.spec.phase is not Phase.DRAIN
+        ]
+        last = reasons[-1] if edge is None and reasons else ()
         return Done(
             stop=stop,
             screening=self.profile.screening,
@@ -530,7 +567,7 @@ class Plan:
             cap=None if math.isinf(self.cap) else self.cap,
             reasons=last,
             adjustments=self.adjustments,
-            compaction_seen=any(seen.result.compactions for seen in loaded),
+            compaction_seen=any(seen.result.compactions for seen in long),
             warm=self.warm,
         )
 
@@ -556,8 +593,13 @@ def _drain_time(outage: float) -> float:
     return DRAIN_SLACK * outage * SUSTAINED_SHARE / (1 - SUSTAINED_SHARE)
 
 
+_NO_ANSWER: Final = frozenset({Verdict.NOT_VALID, Verdict.NO_TIME, Verdict.NOT_DRAINED})
+
+
 def _stop_of(verdict: Verdict) -> StopReason:
     no_time = verdict is Verdict.NO_TIME
+    if verdict is Verdict.NOT_DRAINED:
+        return StopReason.NOT_DRAINED
     return StopReason.TIME_BUDGET if no_time else StopReason.NOT_VALID
 
 

@@ -92,8 +92,7 @@ class SimulatedMachine:
         queue = _queue(arrivals, service, start=self.backlog)
         came = np.cumsum(arrivals) + self.backlog
         gone = came - queue
-        leaves = np.searchsorted(gone, came[:steps] - 1e-6) * STEP
-        latency = leaves - np.arange(steps) * STEP + self.latency
+        latency = _waits(came[:steps], gone) * STEP + self.latency
         empty = np.flatnonzero(queue[steps:] < 1e-6)
         drained = float(empty[0]) * STEP if len(empty) else spec.drain
         self.backlog = 0.0 if len(empty) else float(queue[-1])
@@ -242,6 +241,18 @@ def _queue(arrivals: Floats, service: Floats, *, start: float) -> Floats:
     walk = start + np.cumsum(arrivals - service)
     floor = np.minimum(0.0, np.minimum.accumulate(walk))
     return np.asarray(walk - floor, dtype=np.float64)
+
+
+def _waits(came: Floats, gone: Floats) -> Floats:
+    """Return for the last event of each step how many steps it waits."""
+    steps = np.searchsorted(gone, came - 1e-6)
+    before = np.concatenate([[0.0], gone])[steps]
+    after = np.concatenate([gone, [np.inf]])[steps]
+    within = np.clip((came - before) / np.maximum(after - before, 1e-9), 0.0, 1.0)
+    return np.asarray(
+        np.maximum(0.0, steps + within - np.arange(1, len(came) + 1)),
+        dtype=np.float64,
+    )
 
 
 def _blocks(latency: Floats, rate: float, limit: float) -> tuple[Block, ...]:

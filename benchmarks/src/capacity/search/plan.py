@@ -85,6 +85,7 @@ class Plan:
     outage_held: bool | None = None
     adjustments: int = 0
     warm: bool = False
+    start: float = LEAST_RATE
     gross: bool = False
 
     def run(self) -> Generator[TrialSpec, TrialResult, Done]:
@@ -155,11 +156,17 @@ class Plan:
         )
 
     def _warm_up(self) -> Generator[TrialSpec, TrialResult, None]:
-        """Load the machine until two blocks in a row look alike, or for the cap."""
+        """Load the machine until two blocks in a row look alike, or for the cap.
+
+        What is too much for a cold machine is lowered, and the bracket begins there.
+        """
         rate = min(self.profile.start_rate, self.cap)
         window = self.profile.warm_up_window
         before: TrialResult | None = None
         for _ in range(int(self.profile.warm_up_cap // window)):
+            self.start = rate
+            if not (yield from self._drain()):
+                return
             seen = yield from self._trial(
                 Phase.WARM_UP,
                 rate,
@@ -169,14 +176,17 @@ class Plan:
             )
             if seen is None:
                 return
-            if before is not None and _alike(before, seen.result):
+            if before and _alike(before, seen.result):
                 self.warm = True
                 return
             before = seen.result
+            if seen.judgement.outcome is Outcome.FAIL:
+                before = None
+                rate = self.start = self._lower_than(rate)
 
     def _bracket(self) -> Generator[TrialSpec, TrialResult, StopReason | None]:
         """Double until a rate fails, or divide until one passes."""
-        rate = min(self.profile.start_rate, self.cap)
+        rate = self.start
         while True:
             verdict = yield from self._short(Phase.BRACKET, rate, repeat=True)
             match verdict:
@@ -442,7 +452,7 @@ class Plan:
         """Estimate the seconds until the search is done, without the wind-down."""
         budget = max(0.0, self.profile.trial_budget - self.used)
         here = sum(seen.result.spec.phase is self.phase for seen in self.observed)
-        phases = list(Phase)
+        phases = list(_USUAL_TRIALS)
         expected = 0.0
         for phase in phases[phases.index(self.phase) :]:
             count = _USUAL_TRIALS[phase]
@@ -515,21 +525,26 @@ class Plan:
             self.lower = max(LEAST_RATE, bound / ADJUSTMENT)
 
     def _widen(self) -> None:
-        """Take the interval that holds all long trials that contradict each other."""
-        long = [
+        """Take the interval that holds all rates that were held against long trials."""
+        ends = [
+            (rate / ADJUSTMENT if outcome is Outcome.FAIL else rate)
+            for rate, outcome in self._long_trials()
+        ]
+        self.lower = max(LEAST_RATE, min(ends))
+        if self.upper is not None:
+            self.upper = max(
+                rate * ADJUSTMENT if outcome is Outcome.PASS else rate
+                for rate, outcome in self._long_trials()
+            )
+        self.lower_confirmed = self.upper_confirmed = False
+
+    def _long_trials(self) -> list[tuple[float, Outcome]]:
+        return [
             (seen.result.spec.rate, seen.judgement.outcome)
             for seen in self.observed
             if seen.result.spec.phase in {Phase.CONFIRM_LOWER, Phase.CONFIRM_UPPER}
+            and seen.judgement.outcome is not Outcome.INVALID
         ]
-        failed = [rate for rate, outcome in long if outcome is Outcome.FAIL]
-        passed = [rate for rate, outcome in long if outcome is Outcome.PASS]
-        safe = [rate for rate in passed if rate < min(failed, default=math.inf)]
-        if self.lower is not None:
-            lowest = min([*failed, self.lower * ADJUSTMENT]) / ADJUSTMENT
-            self.lower = max(LEAST_RATE, max(safe, default=lowest))
-            if self.upper is not None:
-                self.upper = max([*failed, *(p * ADJUSTMENT for p in passed)])
-        self.lower_confirmed = self.upper_confirmed = False
 
     def _natural_stop(self) -> StopReason:
         if self.upper is not None:

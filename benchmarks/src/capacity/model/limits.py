@@ -69,8 +69,9 @@ def ceilings(
     """Return how far each limit reaches, the host's among them, least first.
 
     The host carries all containers together; what else runs there, the generator
-    too, is given as one without a limit, or left out to see what would be. With the share 1 the ceilings are
-    those of the edge, with the default those of the rate that should be promised.
+    too, is given as one without a limit, or left out to see what would be.
+    With the share 1 the ceilings are those of the edge, with the default those of the
+    rate that should be promised.
     """
     found = [
         _ceiling(

@@ -186,9 +186,6 @@ def test_other_host_is_not_comparable() -> None:
         assert result.findings == ()
 
 
-BAD = {Metric.CPU_PER_EVENT: 1.2, Metric.P99: 1.0}
-
-
 @pytest.mark.parametrize(
     ("cpu", "p99", "count", "verdict"),
     [

@@ -321,7 +321,7 @@ def test_last_word_on_the_lower_bound_is_no_fail(budget: int) -> None:
 @pytest.mark.parametrize("machine", ALL_MACHINES.values(), ids=ALL_MACHINES)
 def test_budget_is_kept(profile: Profile, machine: dict[str, Any]) -> None:
     """No machine makes a search longer than its profile, or go below 1 event/s."""
-    for seed in (1, 2, 3, 4):
+    for seed in (1, 2):
         run = ran(profile, seed, **machine)
         rates = [
             seen.result.spec.rate

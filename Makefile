@@ -55,9 +55,10 @@ $(VENV): constraints.txt pyproject.toml
 	@touch $(VENV)
 
 LOCAL := services/servicekit services/websocket-ingestion services/enrichment-pipeline \
-	services/admin-api suites/simulator suites/reference suites/stackproof[influx]
+	services/admin-api suites/simulator suites/reference suites/stackproof[influx] \
+	benchmarks[load]
 LOCAL_NAMES := servicekit websocket-ingestion enrichment-pipeline admin-api ha-simulator \
-	reference-stack stackproof
+	reference-stack stackproof capacity
 LOCK_GROUPS := front-door build lint repo unit smoke types bench bench-micro
 COMPILE := .venv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command 'make lock'
@@ -66,5 +67,5 @@ lock: $(VENV) ## Renew the pins from all pyproject.toml; UPGRADE=--upgrade for n
 	@printf -- '-e ./%s\n' $(LOCAL) > .venv/lock.in
 	@$(COMPILE) --universal --python-version 3.11 $(LOCK_GROUPS:%=--group %) \
 	  $(LOCAL_NAMES:%=--no-emit-package %) --output-file constraints.txt .venv/lock.in
-	@$(COMPILE) --python-version 3.13 --output-file stack/docker/homeassistant/requirements.txt \
+	@$(COMPILE) --python-version 3.13.2 --output-file stack/docker/homeassistant/requirements.txt \
 	  stack/docker/homeassistant/requirements.in

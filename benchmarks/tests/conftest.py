@@ -25,13 +25,13 @@ CONTAINERS = {
     "influxdb": (0.020, 0.00304, 2.0, 420 << 20, 2 << 30),
 }
 PIECES = {
-    Stage.SCHEDULE_LAG: 0.4,
+    Stage.SCHEDULE: 0.4,
     Stage.HA_TO_INGEST: 3.0,
     Stage.INGEST_TO_ENRICH: 21.0,
-    Stage.ENRICH_TO_ACK: 14.0,
+    Stage.ENRICH_TO_STORED: 14.0,
 }
 SEARCH = (
-    ("W1", Phase.WARMUP, 25.0, 30.0),
+    ("W1", Phase.WARM_UP, 25.0, 30.0),
     ("B1", Phase.BRACKET, 25.0, 20.0),
     ("B2", Phase.BRACKET, 50.0, 20.0),
     ("B3", Phase.BRACKET, 100.0, 20.0),
@@ -184,7 +184,7 @@ def _trial(
             )
             for container, (idle, demand, _, memory, _) in CONTAINERS.items()
         },
-        blocks=tuple(_blocks(phase, eps, window, latency[Stage.STORED], chance)),
+        blocks=tuple(_blocks(phase, eps, window, latency[Stage.TOTAL], chance)),
         incidents=tuple(_incidents(phase)),
     )
 
@@ -198,12 +198,12 @@ def _latency(
         whole = 0
         for stage, typical in PIECES.items():
             part = typical * slow * 1000 * chance.lognormvariate(0, 0.45)
-            if stage is Stage.ENRICH_TO_ACK and chance.random() < 0.012:
+            if stage is Stage.ENRICH_TO_STORED and chance.random() < 0.012:
                 part += 260_000 * min(slow, 8.0) * chance.random()
             parts[stage].record_value(max(1, round(part)))
             whole += round(part)
         total.record_value(whole)
-    for stage, histogram in ((Stage.STORED, total), *parts.items()):
+    for stage, histogram in ((Stage.TOTAL, total), *parts.items()):
         yield stage, doc.Latency(
             count=count,
             mean=round(histogram.get_mean_value() / 1000, 3),
@@ -212,7 +212,7 @@ def _latency(
             p99=histogram.get_value_at_percentile(99) / 1000,
             p999=histogram.get_value_at_percentile(99.9) / 1000,
             max=histogram.get_max_value() / 1000,
-            hdr=histogram.encode().decode() if stage is Stage.STORED else None,
+            hdr=histogram.encode().decode() if stage is Stage.TOTAL else None,
         )
 
 

@@ -65,15 +65,15 @@ class Confidence(StrEnum):
 class Stage(StrEnum):
     """A stretch of an event's way; each has a latency of its own, in milliseconds.
 
-    `stored` runs from the intended time to InfluxDB's acknowledgement and is what the
+    `total` runs from the intended time to InfluxDB's acknowledgement and is what the
     objective judges; `queryable` goes on to the first query that finds it (sampled).
     The others are pieces of them.
     """
 
-    STORED = "stored"
+    TOTAL = "total"
     QUERYABLE = "queryable"
-    SCHEDULE_LAG = "schedule_lag"
+    SCHEDULE = "schedule"
     HA_TO_INGEST = "ha_to_ingest"
     INGEST_TO_ENRICH = "ingest_to_enrich"
-    ENRICH_TO_ACK = "enrich_to_ack"
-    ACK_TO_QUERYABLE = "ack_to_queryable"
+    ENRICH_TO_STORED = "enrich_to_stored"
+    STORED_TO_QUERYABLE = "stored_to_queryable"

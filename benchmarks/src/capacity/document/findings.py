@@ -61,7 +61,8 @@ class StopReason(StrEnum):
     GENERATOR_LIMITED = "generator_limited"
     UNSTABLE = "unstable"
     MIN_RATE_FAILS = "min_rate_fails"
-    PREFLIGHT = "preflight"
+    NOT_VALID = "not_valid"
+    NOT_DRAINED = "not_drained"
     INTERRUPTED = "interrupted"
 
 

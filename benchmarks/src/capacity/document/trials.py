@@ -40,9 +40,13 @@ class Outcome(StrEnum):
 
 
 class Phase(StrEnum):
-    """The part of the search that a trial belongs to."""
+    """The part of the search that a trial belongs to.
 
-    WARMUP = "warmup"
+    `calibrate` sends into a null sink: it says what the generator can do.
+    """
+
+    CALIBRATE = "calibrate"
+    WARM_UP = "warm_up"
     BRACKET = "bracket"
     BISECT = "bisect"
     CONFIRM_LOWER = "confirm_lower"

@@ -73,7 +73,7 @@ def render(report: Report) -> str:
         main=draw_rates(report),
         charts=_charts(report),
         containers=draw_containers(report),
-        stored=Stage.STORED,
+        stored=Stage.TOTAL,
         method=method(report),
         caveats=caveats(report),
     )

@@ -209,7 +209,7 @@ def _objective(report: Report) -> Iterator[Piece]:
     share = f"p{number(100 * report.slo.p, 4)}"
     yield Piece(text=f" at {share} \N{LESS-THAN OR EQUAL TO} ")
     trial = report.sustained
-    stored = None if trial is None else trial.latency.get(Stage.STORED)
+    stored = None if trial is None else trial.latency.get(Stage.TOTAL)
     because = "the limit chosen for this run"
     if stored is not None and share == "p99":
         because += f"; measured {milliseconds(stored.p99)} at the sustained rate"
@@ -366,6 +366,7 @@ _STOPPED = {
     StopReason.GENERATOR_LIMITED: "the load generator could not go faster",
     StopReason.UNSTABLE: "the same rates passed and failed",
     StopReason.MIN_RATE_FAILS: "the smallest rate did not hold",
-    StopReason.PREFLIGHT: "the host was not fit to measure on",
+    StopReason.NOT_VALID: "trials were not valid again and again",
+    StopReason.NOT_DRAINED: "a backlog did not drain",
     StopReason.INTERRUPTED: "the run was interrupted",
 }

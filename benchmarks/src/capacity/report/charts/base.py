@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ...document import Edge, Latency, Outcome, Report, Stage, Trial
+from ...document import Edge, Latency, Outcome, Phase, Report, Stage, Trial
 from ..svg import Drawing
 from ..words import milliseconds, number
 
@@ -44,11 +44,13 @@ class Chart:
 
 
 def with_latency(trials: Iterable[Trial]) -> list[tuple[Trial, Latency]]:
-    """Return the trials that count, with the latency that is judged."""
+    """Return the trials that say something about the stack, with their latency."""
     return [
-        (trial, trial.latency[Stage.STORED])
+        (trial, trial.latency[Stage.TOTAL])
         for trial in trials
-        if trial.outcome is not Outcome.INVALID and Stage.STORED in trial.latency
+        if trial.outcome is not Outcome.INVALID
+        and trial.phase is not Phase.CALIBRATE
+        and Stage.TOTAL in trial.latency
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from ...document import Outcome, Phase, Report
+from ...document import Outcome, Phase, Report, Trial
 from ..svg import Frame, Linear, Log, band, bottom_axis, dot, left_axis, legend, line, text
 from ..words import rate
 from .base import SHAPE_OF, Chart, rate_label
@@ -12,7 +12,7 @@ from .base import SHAPE_OF, Chart, rate_label
 __all__ = ["draw_search"]
 
 _SHORT = {
-    Phase.WARMUP: "warm",
+    Phase.WARM_UP: "warm",
     Phase.BRACKET: "bracket",
     Phase.BISECT: "bisect",
     Phase.CONFIRM_LOWER: "lower",
@@ -24,7 +24,7 @@ _SHORT = {
 
 def draw_search(report: Report) -> Chart | None:
     """Draw the rate of each trial in the order in which they ran."""
-    trials = report.trials
+    trials = _of_the_search(report)
     if not trials:
         return None
     frame = Frame(bottom=58)
@@ -75,17 +75,22 @@ def draw_search(report: Report) -> Chart | None:
     )
 
 
+def _of_the_search(report: Report) -> list[Trial]:
+    """Return the trials of the stack; calibration is one of the generator."""
+    return [trial for trial in report.trials if trial.phase is not Phase.CALIBRATE]
+
+
 def _phases(report: Report, frame: Frame, x: Linear) -> list[str]:
     """Return the names of the phases under their trials, in two rows."""
     words, first = [], 1
     for index, (phase, members) in enumerate(
-        groupby(report.trials, key=lambda trial: trial.phase)
+        groupby(_of_the_search(report), key=lambda trial: trial.phase)
     ):
         count = len(list(members))
         middle = x(first + (count - 1) / 2)
         words.append(
             text(
-                _SHORT[phase],
+                _SHORT.get(phase, str(phase)),
                 min(middle, frame.x1 - 16),
                 frame.y0 + (30 if index % 2 == 0 else 42),
                 anchor="middle",

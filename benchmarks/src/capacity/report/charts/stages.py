@@ -10,10 +10,10 @@ __all__ = ["draw_stages"]
 
 # In the order in which an event passes them; together they are `stored`.
 _PIECES = (
-    (Stage.SCHEDULE_LAG, "schedule", "s1"),
+    (Stage.SCHEDULE, "schedule", "s1"),
     (Stage.HA_TO_INGEST, "ingestion", "s2"),
     (Stage.INGEST_TO_ENRICH, "enrichment", "s3"),
-    (Stage.ENRICH_TO_ACK, "InfluxDB", "s4"),
+    (Stage.ENRICH_TO_STORED, "InfluxDB", "s4"),
 )
 
 
@@ -29,7 +29,7 @@ def draw_stages(report: Report) -> Chart | None:
         stage: by_rate((t.target_eps, t.latency[stage].mean) for t in passed)
         for stage, _, _ in _PIECES
     }
-    rates = [eps for eps, _ in columns[Stage.SCHEDULE_LAG]]
+    rates = [eps for eps, _ in columns[Stage.SCHEDULE]]
     if len(rates) < 2:
         return None
     frame = Frame()

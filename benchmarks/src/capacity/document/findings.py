@@ -66,7 +66,7 @@ class StopReason(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-class Edge(Part):
+class Edge(Part, frozen=True, kw_only=True):
     """Capacity as an interval in events/s: `lower` passes, `upper` fails.
 
     `upper` is null where nothing failed. `confirmed` means that long trials agreed at
@@ -80,10 +80,12 @@ class Edge(Part):
     def __post_init__(self) -> None:
         """Refuse an interval that is upside down."""
         if self.upper is not None and self.upper < self.lower:
-            raise ValueError(f"edge: lower {self.lower:g} is above upper {self.upper:g}")
+            raise ValueError(
+                f"edge: lower {self.lower:g} is above upper {self.upper:g}"
+            )
 
 
-class Figure(Part):
+class Figure(Part, frozen=True, kw_only=True):
     """A number of the verdict's sentence, and where it comes from."""
 
     name: Text
@@ -92,7 +94,7 @@ class Figure(Part):
     because: Text
 
 
-class Verdict(Part):
+class Verdict(Part, frozen=True, kw_only=True):
     """The answer. `sentence` and `figures` follow from the rest of the document."""
 
     status: Status
@@ -112,7 +114,7 @@ class Standing(StrEnum):
     BAD = "bad"
 
 
-class Check(Part):
+class Check(Part, frozen=True, kw_only=True):
     """One line of the validity box: what was looked at, what it was, what it may be."""
 
     name: Text
@@ -122,7 +124,7 @@ class Check(Part):
     why: str
 
 
-class Demand(Part):
+class Demand(Part, frozen=True, kw_only=True):
     """CPU of a container: `idle` cores and `cpu_s_per_event` for each event.
 
     `ci` is the interval of `cpu_s_per_event`; `x_max` the rate in events/s at which
@@ -136,7 +138,7 @@ class Demand(Part):
     x_max: Amount | None
 
 
-class Memory(Part):
+class Memory(Part, frozen=True, kw_only=True):
     """Memory of a container: base + per series + per event that waits, in bytes.
 
     `max_series` is the largest number of series measured. A figure is null where the
@@ -151,7 +153,7 @@ class Memory(Part):
     max_series: Annotated[int, Meta(ge=1)]
 
 
-class Usl(Part):
+class Usl(Part, frozen=True, kw_only=True):
     """Universal Scalability Law; nothing is said beyond twice `n_max`."""
 
     gamma: Amount
@@ -160,7 +162,7 @@ class Usl(Part):
     n_max: Positive
 
 
-class Bottleneck(Part):
+class Bottleneck(Part, frozen=True, kw_only=True):
     """The first limit: a resource (`influxdb CPU`), and what speaks for it."""
 
     name: Text
@@ -168,7 +170,7 @@ class Bottleneck(Part):
     confidence: Confidence
 
 
-class Headroom(Part):
+class Headroom(Part, frozen=True, kw_only=True):
     """The shares of CPU, memory and disk that are planned with."""
 
     cpu: Annotated[float, Meta(gt=0, le=1)]
@@ -176,7 +178,7 @@ class Headroom(Part):
     disk: Annotated[float, Meta(gt=0, le=1)]
 
 
-class Model(Part):
+class Model(Part, frozen=True, kw_only=True):
     """Demand by container, and what bounds the whole."""
 
     headroom: Headroom
@@ -187,14 +189,14 @@ class Model(Part):
     bottleneck: Bottleneck | None
 
 
-class BytesPerPoint(Part):
+class BytesPerPoint(Part, frozen=True, kw_only=True):
     """Bytes on disk of a point, freshly written and fully compacted."""
 
     hot: Positive
     cold: Positive
 
 
-class Forecast(Part):
+class Forecast(Part, frozen=True, kw_only=True):
     """Bytes on disk after so many days, with an interval."""
 
     days: Amount
@@ -203,7 +205,7 @@ class Forecast(Part):
     hi: Amount
 
 
-class Storage(Part):
+class Storage(Part, frozen=True, kw_only=True):
     """What the data take on disk, at `rate_eps` and kept for `retention_days`.
 
     `retention_days` 0 keeps them for ever. `shard_days` is the length of InfluxDB's
@@ -225,21 +227,21 @@ class Storage(Part):
     days_to_full: Amount | None
 
 
-class DrainS(Part):
+class DrainS(Part, frozen=True, kw_only=True):
     """Seconds until the backlog of an outage was gone."""
 
     predicted: Amount | None
     measured: Amount | None
 
 
-class BacklogPoint(Part):
+class BacklogPoint(Part, frozen=True, kw_only=True):
     """Events that wait, `at_s` after the start of the outage trial."""
 
     at_s: Amount
     events: Count
 
 
-class Resilience(Part):
+class Resilience(Part, frozen=True, kw_only=True):
     """The database was away for `outage_s`, from `down_at_s` on.
 
     `max_outage_s` is the longest outage that the buffer holds at `rate_eps`:
@@ -267,7 +269,7 @@ class Cost(StrEnum):
     WORK = "work"
 
 
-class Recommendation(Part):
+class Recommendation(Part, frozen=True, kw_only=True):
     """Something to do, what it brings, and what that rests on."""
 
     action: Text
@@ -292,7 +294,7 @@ class Gate(StrEnum):
     UNDECIDED = "undecided"
 
 
-class Ratio(Part):
+class Ratio(Part, frozen=True, kw_only=True):
     """This run's figure divided by the baseline's, with its interval."""
 
     metric: Text
@@ -301,7 +303,7 @@ class Ratio(Part):
     gate: Gate
 
 
-class Baseline(Part):
+class Baseline(Part, frozen=True, kw_only=True):
     """An earlier run that this one is compared with."""
 
     run_id: Text

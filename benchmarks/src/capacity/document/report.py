@@ -22,7 +22,7 @@ __all__ = ["SCHEMA_VERSION", "Report"]
 SCHEMA_VERSION: Final = 1
 
 
-class Report(Part):
+class Report(Part, frozen=True, kw_only=True):
     """A run of the capacity search, as report.json holds it."""
 
     schema_version: Literal[1]
@@ -50,7 +50,9 @@ class Report(Part):
             raise ValueError(f"two trials have the id {twice[0]}")
         named = self.verdict.sustained_trial
         if named is not None and named not in ids:
-            raise ValueError(f"verdict.sustained_trial names {named}, which is no trial")
+            raise ValueError(
+                f"verdict.sustained_trial names {named}, which is no trial"
+            )
 
     def trial(self, name: str) -> Trial | None:
         """Return the trial with this id."""

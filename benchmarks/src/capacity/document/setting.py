@@ -62,14 +62,14 @@ class Placement(StrEnum):
     OWN_HOST = "own_host"
 
 
-class Git(Part):
+class Git(Part, frozen=True, kw_only=True):
     """The source that was measured; `dirty` means that it had uncommitted changes."""
 
     commit: Text
     dirty: bool
 
 
-class Run(Part):
+class Run(Part, frozen=True, kw_only=True):
     """One run; `complete` is false when it was ended before its last phase."""
 
     id: Text
@@ -82,7 +82,7 @@ class Run(Part):
     complete: bool
 
 
-class Cpu(Part):
+class Cpu(Part, frozen=True, kw_only=True):
     """The processor, as the kernel names it; `mhz` and `governor` where it tells."""
 
     model: Text
@@ -91,14 +91,14 @@ class Cpu(Part):
     governor: str | None
 
 
-class FsyncMs(Part):
+class FsyncMs(Part, frozen=True, kw_only=True):
     """Milliseconds of one write with fdatasync (2,300 B, as etcd probes a disk)."""
 
     p50: Amount
     p99: Amount
 
 
-class Disk(Part):
+class Disk(Part, frozen=True, kw_only=True):
     """The disk below InfluxDB's volume and the spool; sizes in bytes."""
 
     device: Text
@@ -109,7 +109,7 @@ class Disk(Part):
     fsync_ms: FsyncMs
 
 
-class Service(Part):
+class Service(Part, frozen=True, kw_only=True):
     """A container: its image, and its limits (cores, bytes; null is no limit).
 
     `max_cores` is what it can use at most, whatever its limit says: 1 for a process
@@ -123,7 +123,7 @@ class Service(Part):
     max_cores: Positive | None
 
 
-class Environment(Part):
+class Environment(Part, frozen=True, kw_only=True):
     """The host; `fingerprint_sha` is the digest of what makes two of them alike."""
 
     cpu: Cpu
@@ -140,7 +140,7 @@ class Environment(Part):
     fingerprint_sha: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 
 
-class Workload(Part):
+class Workload(Part, frozen=True, kw_only=True):
     """What was sent; `series` is how many series that made in InfluxDB."""
 
     entities: Annotated[int, Meta(ge=1)]
@@ -150,7 +150,7 @@ class Workload(Part):
     entry: Entry
 
 
-class Objective(Part):
+class Objective(Part, frozen=True, kw_only=True):
     """When a rate is sustained: the share `p` of events is stored within `limit_ms`.
 
     `loss` is how many may be lost; `backlog_slope` how fast the backlog may grow, as a
@@ -163,14 +163,14 @@ class Objective(Part):
     backlog_slope: Share
 
 
-class LagMs(Part):
+class LagMs(Part, frozen=True, kw_only=True):
     """Milliseconds by which events left later than intended."""
 
     p50: Amount
     p99: Amount
 
 
-class Generator(Part):
+class Generator(Part, frozen=True, kw_only=True):
     """The load generator: `g_max` is the rate up to which it keeps its schedule."""
 
     placement: Placement

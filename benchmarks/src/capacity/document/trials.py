@@ -65,7 +65,7 @@ class IncidentKind(StrEnum):
     OTHER = "other"
 
 
-class Latency(Part):
+class Latency(Part, frozen=True, kw_only=True):
     """Milliseconds of one stage; `hdr` is the HdrHistogram itself (V2, base64)."""
 
     count: Count
@@ -78,7 +78,7 @@ class Latency(Part):
     hdr: str | None
 
 
-class Attainment(Part):
+class Attainment(Part, frozen=True, kw_only=True):
     """The share of events within the limit; `ci` from `blocks` blocks of 10 s."""
 
     value: Share
@@ -86,7 +86,7 @@ class Attainment(Part):
     blocks: Count
 
 
-class Accounting(Part):
+class Accounting(Part, frozen=True, kw_only=True):
     """Events by serial number: sent = stored + rejected + lost."""
 
     sent: Count
@@ -98,7 +98,7 @@ class Accounting(Part):
     out_of_order: Count
 
 
-class Backlog(Part):
+class Backlog(Part, frozen=True, kw_only=True):
     """Events sent and not yet stored; `slope` in events/s."""
 
     mean: Amount
@@ -106,14 +106,14 @@ class Backlog(Part):
     slope: float
 
 
-class Io(Part):
+class Io(Part, frozen=True, kw_only=True):
     """Bytes that a container read and wrote."""
 
     read: Count
     write: Count
 
 
-class Pressure(Part):
+class Pressure(Part, frozen=True, kw_only=True):
     """Per cent of the window in which some task waited (PSI)."""
 
     cpu: Percent
@@ -121,7 +121,7 @@ class Pressure(Part):
     memory: Percent
 
 
-class Resources(Part):
+class Resources(Part, frozen=True, kw_only=True):
     """What a container used in the window; null where the kernel does not tell."""
 
     cpu_s: Amount
@@ -131,7 +131,7 @@ class Resources(Part):
     psi: Pressure | None
 
 
-class Block(Part):
+class Block(Part, frozen=True, kw_only=True):
     """Ten seconds of a trial, from `at_s` after its start; milliseconds."""
 
     at_s: Amount
@@ -141,7 +141,7 @@ class Block(Part):
     max: Amount
 
 
-class Incident(Part):
+class Incident(Part, frozen=True, kw_only=True):
     """Something that happened in the stack, `at_s` after the start of the trial."""
 
     at_s: Amount
@@ -149,7 +149,7 @@ class Incident(Part):
     text: Text
 
 
-class Trial(Part):
+class Trial(Part, frozen=True, kw_only=True):
     """One trial; `started_s` counts from the start of the run."""
 
     id: Text
@@ -175,7 +175,7 @@ class Trial(Part):
             raise ValueError(f"trial {self.id} did not pass, and gives no reason")
 
 
-class Series(Part):
+class Series(Part, frozen=True, kw_only=True):
     """One container over time, one value a step: cores, bytes, share throttled."""
 
     cpu_cores: tuple[Amount, ...]
@@ -188,7 +188,7 @@ class Series(Part):
             raise ValueError("cpu_cores, mem_bytes and throttled differ in length")
 
 
-class Timeline(Part):
+class Timeline(Part, frozen=True, kw_only=True):
     """The containers over the whole run, sampled each `step_s` from its start."""
 
     step_s: Annotated[float, Meta(gt=0)]

@@ -19,9 +19,9 @@ _TWICE_A_DAY: Final = 100
 
 
 def host_name(environment: Environment) -> str:
-    """Return a short name of the host that tells nothing about its owner: "2c4g-1a2b3c".
+    """Return a short name that tells nothing about the owner: "2c4g-1a2b3c".
 
-    Cores, GiB of memory, and the start of the fingerprint: it stays while the host does.
+    Cores, GiB of memory, and the start of the fingerprint, which stays.
     """
     memory = max(1, round(environment.mem_bytes / (1 << 30)))
     return f"{environment.cpu.cores}c{memory}g-{environment.fingerprint_sha[:6]}"

@@ -19,9 +19,7 @@ from .words import duration, number
 
 __all__ = ["junit"]
 
-_FORBIDDEN: Final = re.compile(
-    "[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-)
+_FORBIDDEN: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _PASSED, _FAILURE, _ERROR, _SKIPPED = "", "failure", "error", "skipped"
 
 
@@ -141,7 +139,7 @@ def _outage(report: Report) -> Iterator[_Case]:
         family="outage",
         name="nothing lost",
         outcome=_PASSED if found.lost <= report.slo.loss else _FAILURE,
-        message=f"{found.lost:,} events lost in an outage of {duration(found.outage_s)}",
+        message=f"{found.lost:,} events lost in {duration(found.outage_s)} of outage",
     )
     yield _Case(
         family="outage",

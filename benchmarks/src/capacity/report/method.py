@@ -35,9 +35,9 @@ def method(report: Report) -> list[str]:
 def _method(report: Report) -> Iterator[str]:
     slo, load = report.slo, report.workload
     yield (
-        f"Open loop: each event has an intended time, {_ARRIVALS[load.arrival]}, and its "
-        "latency counts from then. A stall delays all events behind it, and each of "
-        "them shows it."
+        f"Open loop: each event has an intended time, {_ARRIVALS[load.arrival]}, and "
+        "its latency counts from then. A stall delays all events behind it, and each "
+        "of them shows it."
     )
     yield (
         f"A rate passes when {percent(slo.p)} of events are stored within "
@@ -46,8 +46,8 @@ def _method(report: Report) -> Iterator[str]:
         "not stored by then counts as a miss."
     )
     yield (
-        "The edge lies between the highest rate that passed and the lowest that failed. "
-        "The sustained rate is below it on purpose: what was not tried for long is no "
+        "The edge lies between the highest rate that passed and the lowest that "
+        "failed. The sustained rate is below it on purpose: what was not tried for long is no "
         "promise."
     )
     yield (
@@ -60,8 +60,8 @@ def _method(report: Report) -> Iterator[str]:
         + ("the simulator." if load.entry == "fake_ha" else "a real Home Assistant.")
     )
     yield (
-        f"The generator keeps its schedule up to {rate(report.generator.g_max)}; its lag "
-        f"in this run was {milliseconds(report.generator.lag_ms.p99)} at p99."
+        f"The generator keeps its schedule up to {rate(report.generator.g_max)}; its "
+        f"lag in this run was {milliseconds(report.generator.lag_ms.p99)} at p99."
     )
 
 
@@ -72,20 +72,20 @@ def caveats(report: Report) -> list[str]:
 
 def _caveats(report: Report) -> Iterator[str]:
     if not report.run.complete:
-        yield "The run was ended early. What stands here was measured; the rest is absent."
+        yield "The run was ended early: what stands here was measured, no more."
     if report.run.profile is Profile.QUICK:
-        yield "A quick run screens: short trials, and stalls that come rarely are missed."
+        yield "A quick run screens: its trials are short, and miss what is rare."
     invalid = [t.id for t in report.trials if t.outcome is Outcome.INVALID]
     if invalid:
         yield (
-            f"{plural(len(invalid), 'trial')} invalid ({', '.join(invalid)}): shown, and "
-            "left out of all figures."
+            f"{plural(len(invalid), 'trial')} invalid ({', '.join(invalid)}): shown, "
+            "and left out of all figures."
         )
     negative = sum(trial.negative_latencies for trial in report.trials)
     if negative:
         yield (
-            f"{plural(f'{negative:,}', 'latency').replace('latencys', 'latencies')} below "
-            "0: the clocks differ. They are counted, not dropped."
+            f"Latencies below 0: {negative:,}. The clocks differ; they are counted, "
+            "not dropped."
         )
     if report.generator.placement is Placement.CO_LOCATED:
         yield _co_located(report)
@@ -102,8 +102,8 @@ def _caveats(report: Report) -> Iterator[str]:
     residual = report.model.little_residual
     if residual is not None:
         yield (
-            f"Little's law (waiting = rate x time) holds within {percent(abs(residual))}: "
-            "the accounting of events and the clocks agree."
+            "Little's law (waiting = rate x time) holds within "
+            f"{percent(abs(residual))}: the accounting of events and the clocks agree."
         )
     trial = report.sustained
     if trial is not None and trial.attainment is not None:

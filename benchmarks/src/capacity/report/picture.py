@@ -65,7 +65,8 @@ def picture(report: Report) -> bytes | None:
                 if trial.outcome is outcome
             ]
             if chosen:
-                axes.scatter(*zip(*chosen, strict=True), color=colour, marker=mark, s=26)
+                rates, values = zip(*chosen, strict=True)
+                axes.scatter(rates, values, color=colour, marker=mark, s=26)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: rate_label(value)))

@@ -29,7 +29,7 @@ from .words import days_text, duration, milliseconds, number, plural, rate, rate
 
 __all__ = ["Piece", "completed", "pieces", "sentence"]
 
-# Names of this length and more come from a model, not from a table.
+# What ends a search before anything failed.
 _AT_LEAST = frozenset(
     {
         StopReason.GENERATOR_LIMITED,
@@ -148,7 +148,9 @@ def _edge_only(report: Report) -> Iterator[Piece]:
     if edge is None:
         return
     if report.verdict.stop_reason is StopReason.UNSTABLE:
-        yield Piece(text="No single capacity: the same rates passed and failed between ")
+        yield Piece(
+            text="No single capacity: the same rates passed and failed between "
+        )
         yield _edge_piece(edge)
     elif edge.upper is None:
         yield Piece(text="This machine carried at least ")
@@ -306,7 +308,18 @@ def _drain(report: Report, *, tried_s: float) -> Iterator[Piece]:
     else:
         yield Piece(text=", and did not drain while it was watched")
         return
-    yield Piece(text=f" and drains one of {duration(tried_s)} in ")
+    tried = duration(tried_s)
+    yield Piece(text=" and drains one of ")
+    yield Piece(
+        text=tried,
+        figure=Figure(
+            name="outage tried",
+            text=tried,
+            label=Label.ASSUMED,
+            because="the outage chosen for this run",
+        ),
+    )
+    yield Piece(text=" in ")
     yield Piece(
         text=text,
         figure=Figure(name="drain", text=text, label=label, because=because),
@@ -350,7 +363,9 @@ def _retention_figure(found: Storage) -> Figure:
 
 def _reservations(report: Report) -> Iterator[Piece]:
     if not report.run.complete:
-        yield Piece(text=" The run was ended early: what it had not measured is absent.")
+        yield Piece(
+            text=" The run was ended early: what it had not measured is absent."
+        )
     if report.run.profile is Profile.QUICK:
         yield Piece(text=" A quick run screens; it does not confirm.")
 

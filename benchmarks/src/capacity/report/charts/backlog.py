@@ -59,9 +59,7 @@ def draw_backlog(report: Report) -> Chart | None:
         )
     capacity = found.buffer_bytes / found.bytes_per_event
     if capacity <= y.high:
-        marks.append(
-            rule_y(frame, y(capacity), name="buffer full", class_="limit")
-        )
+        marks.append(rule_y(frame, y(capacity), name="buffer full", class_="limit"))
     marks.append(legend(frame, entries, start=frame.x0 + 90))
     return Chart(
         title="Outage and drain",
@@ -72,8 +70,8 @@ def draw_backlog(report: Report) -> Chart | None:
 
 def _note(found: Resilience, capacity: float) -> str:
     told = [
-        f"InfluxDB was away for {duration(found.outage_s)} at {rate(found.rate_eps)}; "
-        f"{found.lost:,} events lost, {found.out_of_order:,} out of order."
+        f"InfluxDB was away for {duration(found.outage_s)} at {rate(found.rate_eps)};",
+        f"{found.lost:,} events lost, {found.out_of_order:,} out of order.",
     ]
     predicted, measured = found.drain_s.predicted, found.drain_s.measured
     if measured is not None:

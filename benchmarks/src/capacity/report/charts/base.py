@@ -1,4 +1,4 @@
-"""What all charts share: their result, their labels, and the choice of trials (pure)."""
+"""What all charts share: result, labels, and the choice of trials (pure)."""
 
 from __future__ import annotations
 

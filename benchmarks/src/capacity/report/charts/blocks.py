@@ -5,8 +5,8 @@ from __future__ import annotations
 from ...document import IncidentKind, Outcome, Phase, Report, Trial
 from ..svg import (
     Frame,
-    Log,
     Linear,
+    Log,
     bottom_axis,
     dot,
     left_axis,
@@ -86,7 +86,9 @@ def draw_blocks(report: Report) -> Chart | None:
     return Chart(
         title="Latency over time",
         note=f"Trial {trial.id} at {rate(trial.target_eps)}, a point each 10 s. "
-        + (f"Marked at the foot: {told}." if told else "Nothing happened in the stack."),
+        + (
+            f"Marked at the foot: {told}." if told else "Nothing happened in the stack."
+        ),
         wide=frame.draw(
             bottom_axis(frame, x, label="seconds", shown=lambda s: f"{s:.0f}"),
             left_axis(frame, y, label="latency", shown=ms_label),

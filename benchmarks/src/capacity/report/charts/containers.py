@@ -46,9 +46,11 @@ def draw_containers(report: Report) -> tuple[Chart, ...]:
 def _note(series: Series, service: Service | None) -> str:
     most = max(series.throttled)
     told = [
-        f"Peak {number(max(series.cpu_cores), 2)} cores, "
-        f"{memory_text(max(series.mem_bytes))}",
-        f"throttled at most {percent(most, 2)} of a step" if most else "never throttled",
+        f"Peak {number(max(series.cpu_cores), 2)} cores",
+        memory_text(max(series.mem_bytes)),
+        f"throttled at most {percent(most, 2)} of a step"
+        if most
+        else "never throttled",
     ]
     if service is not None and service.cpu_limit is None:
         told.append("no CPU limit")
@@ -81,13 +83,20 @@ def _draw(report: Report, name: str, series: Series, step_s: float) -> Drawing:
     )
     throttled = Linear(low=0, high=1, start=upper.y0, end=upper.y1)
     bands = [
-        band(frame, x(trial.started_s / 60), x((trial.started_s + trial.window_s) / 60), class_="phase")
+        band(
+            frame,
+            x(trial.started_s / 60),
+            x((trial.started_s + trial.window_s) / 60),
+            class_="phase",
+        )
         for trial in report.trials
         if trial.phase in _LONG
         for frame in (upper, lower)
     ]
     held = [
-        text(str(trial.phase), x(trial.started_s / 60) + 3, upper.y1 + 11, class_="faint")
+        text(
+            str(trial.phase), x(trial.started_s / 60) + 3, upper.y1 + 11, class_="faint"
+        )
         for trial in report.trials
         if trial.phase in _LONG
     ]
@@ -99,7 +108,9 @@ def _draw(report: Report, name: str, series: Series, step_s: float) -> Drawing:
         *held,
         left_axis(lower, memory, label="", shown=number, about=4),
         text("MiB", 4, lower.y1 - 14),
-        _curve([m / (1 << 20) for m in series.mem_bytes], x, memory, step_s, class_="mem"),
+        _curve(
+            [m / (1 << 20) for m in series.mem_bytes], x, memory, step_s, class_="mem"
+        ),
         bottom_axis(lower, x, label="minutes of the run", shown=lambda m: f"{m:g}"),
         legend(
             upper,
@@ -109,14 +120,28 @@ def _draw(report: Report, name: str, series: Series, step_s: float) -> Drawing:
     ]
     if cpu_limit is not None:
         marks.append(
-            rule_y(upper, cpu(cpu_limit), name=f"limit {number(cpu_limit)}", class_="limit", below=True)
+            rule_y(
+                upper,
+                cpu(cpu_limit),
+                name=f"limit {number(cpu_limit)}",
+                class_="limit",
+                below=True,
+            )
         )
     if mem_limit is not None:
         limit = mem_limit / (1 << 20)
         marks.append(
-            rule_y(lower, memory(limit), name=f"limit {memory_text(mem_limit)}", class_="limit", below=True)
+            rule_y(
+                lower,
+                memory(limit),
+                name=f"limit {memory_text(mem_limit)}",
+                class_="limit",
+                below=True,
+            )
         )
-    return Frame(height=356).draw(*marks, label=f"CPU and memory of {name} over the run")
+    return Frame(height=356).draw(
+        *marks, label=f"CPU and memory of {name} over the run"
+    )
 
 
 def _curve(

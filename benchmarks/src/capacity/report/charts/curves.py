@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hdrh.histogram import HdrHistogram
+from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 
 from ...document import Latency, Outcome, Phase, Report, Trial
 from ..svg import Frame, Log, Nines, bottom_axis, left_axis, legend, line, rule_y
@@ -58,7 +58,8 @@ def draw_percentiles(report: Report) -> Chart | None:
         title="Percentiles",
         note="Read: 99 % of events were stored within the value of the curve at 99. "
         f"From the histograms of {trials}."
-        + " Some are known at five points only." * coarse,
+        + " Some are known at five points only."
+        * coarse,
         wide=frame.draw(
             bottom_axis(
                 frame, x, label="per cent of events", shown=_percent, about=8, grid=True

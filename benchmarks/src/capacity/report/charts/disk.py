@@ -29,18 +29,16 @@ def draw_disk(report: Report) -> Chart | None:
     free = report.environment.disk.free
     usable = free * report.model.headroom.disk
     frame = Frame()
-    highest = max(max(point.hi for point in found.forecast), usable)
+    most = max(point.hi for point in found.forecast)
     x = Linear(
         low=0, high=max(p.days for p in found.forecast), start=frame.x0, end=frame.x1
     )
     # A disk far larger than all data would press the curve to the floor.
-    shown = min(highest, 4 * max(point.hi for point in found.forecast))
+    shown = min(max(most, usable), 4 * most)
     y = Linear.covering(shown / _GB * 1.06, start=frame.y0, end=frame.y1)
 
     def along(name: str) -> list[tuple[float, float]]:
-        return [
-            (x(p.days), y(getattr(p, name) / _GB)) for p in found.forecast
-        ]
+        return [(x(p.days), y(getattr(p, name) / _GB)) for p in found.forecast]
 
     marks = [
         left_axis(frame, y, label="GB", shown=number),
@@ -75,7 +73,9 @@ def draw_disk(report: Report) -> Chart | None:
             )
         )
     kept = days_text(found.retention_days) if found.retention_days else "for ever"
-    above = "" if free / _GB <= y.high else f" Free are {bytes_text(free)}, off the chart."
+    above = (
+        "" if free / _GB <= y.high else f" Free are {bytes_text(free)}, off the chart."
+    )
     return Chart(
         title="Disk",
         note=f"At {rate(found.rate_eps)}, kept {kept} and up to "

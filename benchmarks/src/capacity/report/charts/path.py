@@ -5,7 +5,18 @@ from __future__ import annotations
 from itertools import groupby
 
 from ...document import Outcome, Phase, Report, Trial
-from ..svg import Frame, Linear, Log, band, bottom_axis, dot, left_axis, legend, line, text
+from ..svg import (
+    Frame,
+    Linear,
+    Log,
+    band,
+    bottom_axis,
+    dot,
+    left_axis,
+    legend,
+    line,
+    text,
+)
 from ..words import rate
 from .base import SHAPE_OF, Chart, rate_label
 
@@ -53,8 +64,8 @@ def draw_search(report: Report) -> Chart | None:
             *place,
             shape=SHAPE_OF[trial.outcome],
             class_=str(trial.outcome),
-            title=f"{trial.id}, {trial.phase}, {rate(trial.target_eps)}: {trial.outcome}"
-            + "".join(f", {reason}" for reason in trial.reasons),
+            title=f"{trial.id}, {trial.phase}, {rate(trial.target_eps)}: "
+            + ", ".join((str(trial.outcome), *trial.reasons)),
             r=5,
         )
         for place, trial in zip(places, trials, strict=True)

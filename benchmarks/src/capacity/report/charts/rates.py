@@ -75,16 +75,15 @@ def _draw(report: Report, frame: Frame) -> Drawing:
         upper = edge.lower if edge.upper is None else edge.upper
         marks.insert(0, band(frame, x(edge.lower), x(upper)))
         marks += [
-            rule_x(frame, x(end), name="", class_="faint") for end in (edge.lower, upper)
+            rule_x(frame, x(end), name="", class_="faint")
+            for end in (edge.lower, upper)
         ]
         name = f"{edge_name(edge)} {_span(edge.lower, edge.upper)}"
         key.append((name, "band edge", "area"))
     sustained = report.verdict.sustained_eps
     if sustained is not None:
         name = f"sustained {number(sustained)}"
-        marks.append(
-            rule_x(frame, x(sustained), name=name, class_="kept", left=True)
-        )
+        marks.append(rule_x(frame, x(sustained), name=name, class_="kept", left=True))
     share = objective_share(report)
     marks.append(
         rule_y(

@@ -46,12 +46,14 @@ def draw_stages(report: Report) -> Chart | None:
     ]
     stacked = [
         area(upper, lower, class_=style) + line(upper, class_="outline")
-        for lower, upper, (_, _, style) in zip(outlines, outlines[1:], _PIECES, strict=False)
+        for lower, upper, (_, _, style) in zip(
+            outlines, outlines[1:], _PIECES, strict=False
+        )
     ]
     return Chart(
         title="Where the time goes",
-        note="Mean latency on the way to each part, from the bottom up: only means add up, "
-        "percentiles do not. Rates that passed, medians of trials at the same rate.",
+        note="Mean latency on the way to each part, from the bottom up: only means add "
+        "up, percentiles do not. Rates that passed; medians of trials at one rate.",
         wide=frame.draw(
             left_axis(frame, y, label="mean", shown=ms_label),
             *stacked,

@@ -35,7 +35,9 @@ def bottom_axis(
         words.append(text(name, x, frame.y0 + 17, anchor="middle"))
     return group(
         element("path", class_="grid", d="".join(lines)),
-        element("path", class_="axis", d=path([(frame.x0, frame.y0), (frame.x1, frame.y0)])),
+        element(
+            "path", class_="axis", d=path([(frame.x0, frame.y0), (frame.x1, frame.y0)])
+        ),
         *words,
         text(label, (frame.x0 + frame.x1) / 2, frame.height - 8, anchor="middle"),
         class_="scale",

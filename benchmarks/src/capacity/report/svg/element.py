@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-__all__ = ["Drawing", "coordinate", "element", "group", "path", "text"]
+__all__ = ["Drawing", "coordinate", "element", "group", "path", "text", "titled"]
 
 Drawing = str
 
@@ -17,15 +17,16 @@ def coordinate(value: float) -> str:
     return "0" if shown == "-0" else shown
 
 
-def element(
-    tag: str, *children: str, content: str | None = None, **attributes: str | float
-) -> Drawing:
-    """Return one element; `class_` is its class, other underscores are dashes."""
+def element(tag: str, *children: str, **attributes: str | float) -> Drawing:
+    """Return one element; `class_` is its class, other underscores are dashes.
+
+    The children are drawings; `titled` and `text` escape what is words.
+    """
     shown = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{_value(value)}"'
         for name, value in attributes.items()
     )
-    inner = "".join(children) + ("" if content is None else escape(content))
+    inner = "".join(children)
     return f"<{tag}{shown}>{inner}</{tag}>" if inner else f"<{tag}{shown}/>"
 
 
@@ -34,14 +35,21 @@ def group(*children: str, **attributes: str | float) -> Drawing:
     return element("g", *children, **attributes) if any(children) else ""
 
 
+def titled(content: str) -> Drawing:
+    """Return the title of what it stands in: shown on hovering, and read out."""
+    return element("title", escape(content))
+
+
 def text(
     content: str, x: float, y: float, *, anchor: str = "start", class_: str = ""
 ) -> Drawing:
     """Return a text whose baseline is at *y*."""
-    more = {"class_": class_} if class_ else {}
+    placed: dict[str, str | float] = {"x": x, "y": y}
+    if class_:
+        placed["class_"] = class_
     if anchor != "start":
-        more["text_anchor"] = anchor
-    return element("text", content=content, x=x, y=y, **more)
+        placed["text_anchor"] = anchor
+    return element("text", escape(content), **placed)
 
 
 def path(points: Iterable[tuple[float, float]], *, close: bool = False) -> str:

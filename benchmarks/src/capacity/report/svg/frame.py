@@ -1,10 +1,10 @@
-"""The outline of a drawing: its size, its margins, and what it says to who cannot see."""
+"""The outline of a drawing: its size, its margins, and its name."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .element import Drawing, coordinate, element
+from .element import Drawing, coordinate, element, titled
 
 __all__ = ["Frame"]
 
@@ -44,7 +44,7 @@ class Frame:
         """Return the drawing; *label* is read out in its place."""
         return element(
             "svg",
-            element("title", content=label),
+            titled(label),
             *marks,
             class_=class_,
             viewBox=f"0 0 {coordinate(self.width)} {coordinate(self.height)}",

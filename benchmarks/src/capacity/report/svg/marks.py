@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
-from .element import Drawing, coordinate, element, group, path, text
+from .element import Drawing, coordinate, element, group, path, text, titled
 from .frame import Frame
 
 __all__ = [
@@ -35,7 +35,9 @@ def _circle(x: float, y: float, r: float) -> str:
 
 
 def _cross(x: float, y: float, r: float) -> str:
-    return path([(x - r, y - r), (x + r, y + r)]) + path([(x - r, y + r), (x + r, y - r)])
+    return path([(x - r, y - r), (x + r, y + r)]) + path(
+        [(x - r, y + r), (x + r, y - r)]
+    )
 
 
 def _triangle(x: float, y: float, r: float) -> str:
@@ -44,7 +46,9 @@ def _triangle(x: float, y: float, r: float) -> str:
 
 def _square(x: float, y: float, r: float) -> str:
     a = r * 0.85
-    return path([(x - a, y - a), (x + a, y - a), (x + a, y + a), (x - a, y + a)], close=True)
+    return path(
+        [(x - a, y - a), (x + a, y - a), (x + a, y + a), (x - a, y + a)], close=True
+    )
 
 
 def _diamond(x: float, y: float, r: float) -> str:
@@ -63,7 +67,9 @@ SHAPES: Final[Mapping[str, Callable[[float, float, float], str]]] = {
 def line(points: Iterable[Point], *, class_: str) -> Drawing:
     """Return a line along the points, or nothing for fewer than two."""
     places = list(points)
-    return element("path", class_=f"line {class_}", d=path(places)) if places[1:] else ""
+    return (
+        element("path", class_=f"line {class_}", d=path(places)) if places[1:] else ""
+    )
 
 
 def steps(points: Sequence[Point], *, base: float, class_: str) -> Drawing:
@@ -86,7 +92,7 @@ def dot(
     x: float, y: float, *, shape: str, class_: str, title: str = "", r: float = 4.0
 ) -> Drawing:
     """Return a mark of one of the shapes; the title shows on hovering."""
-    inner = element("title", content=title) if title else ""
+    inner = titled(title) if title else ""
     return element(
         "path", inner, class_=f"dot {class_} {shape}", d=SHAPES[shape](x, y, r)
     )
@@ -106,12 +112,20 @@ def band(frame: Frame, x0: float, x1: float, *, class_: str = "edge") -> Drawing
 
 
 def rule_y(
-    frame: Frame, y: float, *, name: str, class_: str, at: str = "end", below: bool = False
+    frame: Frame,
+    y: float,
+    *,
+    name: str,
+    class_: str,
+    at: str = "end",
+    below: bool = False,
 ) -> Drawing:
     """Return a horizontal line with its name at one of its ends."""
     x = frame.x1 - 3 if at == "end" else frame.x0 + 4
     return group(
-        element("path", class_=f"rule {class_}", d=path([(frame.x0, y), (frame.x1, y)])),
+        element(
+            "path", class_=f"rule {class_}", d=path([(frame.x0, y), (frame.x1, y)])
+        ),
         text(name, x, y + 14 if below else y - 5, anchor=at, class_="name"),
     )
 

@@ -55,7 +55,9 @@ class Linear:
         return tuple(index * step for index in range(first, last + 1))
 
     @classmethod
-    def covering(cls, high: float, *, start: float, end: float, about: int = 5) -> Linear:
+    def covering(
+        cls, high: float, *, start: float, end: float, about: int = 5
+    ) -> Linear:
         """Return a scale from 0 to the next tick above *high*."""
         top = high if high > 0 else 1.0
         step = nice_step(top, about)

@@ -1,4 +1,7 @@
-"""A made-up report. No number in it was measured, and none may leave the tests."""
+"""What the tests of this distribution share; above all a made-up report.
+
+No number in it was measured, and none may leave the tests.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,15 @@ from typing import Any
 import msgspec
 import pytest
 from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
+from hypothesis import settings
 
 from capacity import document as doc
 from capacity.document import Outcome, Phase, Report, Stage
 from capacity.report.sentence import completed
+
+# A shared machine is slow at times; what is tested has no clock.
+settings.register_profile("capacity", deadline=None)
+settings.load_profile("capacity")
 
 MADE_UP = "MADE UP for the tests of the report: nothing here was measured"
 CAPACITY_EPS = 452.0
@@ -380,13 +388,14 @@ def _model() -> doc.Model:
         little_residual=0.028,
         usl=None,
         bottleneck=doc.Bottleneck(
-            name="influxdb CPU",
+            name="influxdb",
+            resource=doc.Resource.CPU,
             evidence=(
                 "throttled 11 % of the time at 476 events/s, 0 % at 436",
                 "the queue in front of it grew by 24 events/s",
                 "smallest x_max of all containers (454 events/s)",
             ),
-            confidence=doc.Confidence.CONFIRMED,
+            confidence=doc.Confidence.HIGH,
         ),
     )
 

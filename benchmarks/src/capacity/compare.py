@@ -15,11 +15,13 @@ from statistics import median
 from typing import Any, Final
 
 from .document import Gate, Report, Stage, Status
+from .gate import THRESHOLDS, Metric
 from .report.words import bytes_text, milliseconds, number, per_event, rate
 
 __all__ = ["Comparison", "Figures", "Overall", "compare", "judged", "table"]
 
 _RATES_ALIKE: Final = 0.1
+_DISK: Final = 0.10
 _NINETY_FIVE: Final = 1.96
 
 
@@ -184,7 +186,12 @@ def _cpu(base: Report, new: Report) -> Iterator[Figures]:
         new=per_event(fresh[1]),
         ratio=ratio,
         ci=ci,
-        gate=judged(ratio, ci, threshold=0.05, higher_is_better=False),
+        gate=judged(
+            ratio,
+            ci,
+            threshold=THRESHOLDS[Metric.CPU_PER_EVENT],
+            higher_is_better=False,
+        ),
     )
 
 
@@ -208,7 +215,9 @@ def _p99(base: Report, new: Report) -> Iterator[Figures]:
         new=milliseconds(fresh[1]),
         ratio=ratio,
         ci=ci,
-        gate=judged(ratio, ci, threshold=0.10, higher_is_better=False),
+        gate=judged(
+            ratio, ci, threshold=THRESHOLDS[Metric.P99], higher_is_better=False
+        ),
     )
 
 
@@ -245,7 +254,9 @@ def _edge(base: Report, new: Report) -> Iterator[Figures]:
         new=rate(math.sqrt(fresh.lower * fresh.upper)),
         ratio=ratio,
         ci=ci,
-        gate=judged(ratio, ci, threshold=0.10, higher_is_better=True),
+        gate=judged(
+            ratio, ci, threshold=THRESHOLDS[Metric.CAPACITY], higher_is_better=True
+        ),
     )
 
 
@@ -260,7 +271,7 @@ def _disk(base: Report, new: Report) -> Iterator[Figures]:
         new=bytes_text(fresh),
         ratio=ratio,
         ci=(ratio, ratio),
-        gate=judged(ratio, (ratio, ratio), threshold=0.10, higher_is_better=False),
+        gate=judged(ratio, (ratio, ratio), threshold=_DISK, higher_is_better=False),
     )
 
 

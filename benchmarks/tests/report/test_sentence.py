@@ -17,6 +17,7 @@ from capacity.document import (
     Label,
     Profile,
     Report,
+    Resource,
     Standing,
     Status,
     StopReason,
@@ -51,14 +52,14 @@ def bare(made_up: Make, **changes: Any) -> str:
 def test_sound_run_says_it_all(made_up: Make) -> None:
     """Rate, limit, edge, first limit, outage, drain, disk and retention."""
     assert sentence(made_up()) == (
-        "This machine sustains 305 events/s at p99 ≤ 1 s; edge 436–476 events/s; "
-        "first limit: influxdb CPU; survives an outage of 4.3 h and drains one of 2 min "
-        "in 4.4 min; disk full in 91 days at retention 365 days."
+        "This machine sustains 305 events/s at p99 ≤ 1 s; edge 436\N{EN DASH}476 "
+        "events/s; first limit: influxdb CPU; survives an outage of 4.3 h and drains "
+        "one of 2 min in 4.4 min; disk full in 91 days at retention 365 days."
     )
 
 
 def test_every_number_has_a_label(made_up: Make) -> None:
-    """No digit stands in the sentence outside of a labelled figure, save its objects."""
+    """No digit stands in the sentence outside of a labelled figure."""
     told = pieces(made_up())
     figures = {p.figure.name: p.figure.label for p in told if p.figure is not None}
     loose = "".join(piece.text for piece in told if piece.figure is None)
@@ -112,20 +113,27 @@ def test_failed_soak_is_not_measured(made_up: Make) -> None:
         (
             {"edge": Edge(lower=6400.0, upper=None, confirmed=False)}
             | {"stop_reason": StopReason.GENERATOR_LIMITED},
-            "This machine carried at least 6,400 events/s at p99 ≤ 1 s, and the edge "
-            "was not reached: the load generator could not go faster; a sustained rate "
-            "was not verified; first limit: the load generator, not the stack.",
+            (
+                "This machine carried at least 6,400 events/s at p99 ≤ 1 s, and the "
+                "edge was not reached: the load generator could not go faster; a "
+                "sustained rate was not verified; first limit: the load generator, not the stack."
+            ),
         ),
         (
             {"edge": Edge(lower=40.0, upper=90.0, confirmed=False)}
             | {"stop_reason": StopReason.UNSTABLE},
-            "No single capacity: the same rates passed and failed between 40–90 "
-            "events/s; a sustained rate was not verified; first limit: influxdb CPU.",
+            (
+                "No single capacity: the same rates passed and failed between "
+                "40\N{EN DASH}90 events/s; a sustained rate was not verified; first "
+                "limit: influxdb CPU."
+            ),
         ),
         (
             {"edge": Edge(lower=400.0, upper=800.0, confirmed=False)},
-            "The edge of this machine is 400–800 events/s at p99 ≤ 1 s; a sustained "
-            "rate was not verified; first limit: influxdb CPU.",
+            (
+                "The edge of this machine is 400\N{EN DASH}800 events/s at p99 ≤ 1 s; "
+                "a sustained rate was not verified; first limit: influxdb CPU."
+            ),
         ),
         (
             {"stop_reason": StopReason.NOT_DRAINED},
@@ -133,8 +141,10 @@ def test_failed_soak_is_not_measured(made_up: Make) -> None:
         ),
         (
             {"status": Status.FAIL, "stop_reason": StopReason.MIN_RATE_FAILS},
-            "This machine does not hold even 476 events/s at p99 ≤ 1 s: attainment, "
-            "backlog grows.",
+            (
+                "This machine does not hold even 476 events/s at p99 ≤ 1 s: "
+                "attainment, backlog grows."
+            ),
         ),
     ],
 )
@@ -209,19 +219,26 @@ def test_early_end_and_quick_profile_are_told(made_up: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("confidence", "said", "label"),
+    ("resource", "confidence", "said", "label"),
     [
-        (Confidence.CONFIRMED, "first limit: disk io", Label.MEASURED),
-        (Confidence.LIKELY, "first limit: disk io", Label.EXTRAPOLATED),
-        (Confidence.UNEXPLAINED, "first limit: not explained by CPU", None),
+        (Resource.DISK, Confidence.HIGH, "first limit: host disk", Label.MEASURED),
+        (Resource.CPU, Confidence.MEDIUM, "limit: host CPU", Label.EXTRAPOLATED),
+        (Resource.THREAD, Confidence.LOW, "perhaps: host thread", Label.ASSUMED),
+        (Resource.UNKNOWN, Confidence.LOW, "first limit: not explained by CPU", None),
     ],
 )
 def test_first_limit_is_only_as_sure_as_its_evidence(
-    made_up: Make, confidence: Confidence, said: str, label: Label | None
+    made_up: Make,
+    resource: Resource,
+    confidence: Confidence,
+    said: str,
+    label: Label | None,
 ) -> None:
     """What was not confirmed is extrapolated, what is not explained is not named."""
     report = made_up()
-    found = Bottleneck(name="disk io", evidence=(), confidence=confidence)
+    found = Bottleneck(
+        name="host", resource=resource, evidence=(), confidence=confidence
+    )
     report = replace(report, model=replace(report.model, bottleneck=found))
     figures = {p.figure.name: p.figure for p in pieces(report) if p.figure is not None}
 

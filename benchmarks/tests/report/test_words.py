@@ -62,7 +62,7 @@ def test_sizes_are_decimal_for_disks_and_binary_for_memory() -> None:
 def test_other_words() -> None:
     """Rates, shares, cores and days read as a person writes them."""
     assert words.rate(1840) == "1,840 events/s"
-    assert words.rate_range(430, 470) == "430–470 events/s"
+    assert words.rate_range(430, 470) == "430\N{EN DASH}470 events/s"
     assert words.percent(0.9934, 4) == "99.34 %"
     assert words.cores_text(1) == "1 core"
     assert words.cores_text(0.5) == "0.5 cores"

@@ -12,7 +12,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ..document import Confidence, Demand, Kind, Memory, Outcome, Phase, Report, Status
+from ..document import (
+    Demand,
+    Kind,
+    Memory,
+    Outcome,
+    Report,
+    Resource,
+    Status,
+    Storage,
+)
+from ..model import (
+    StorageCost,
+    days_to_full,
+    drain_seconds,
+    forecast,
+    longest_outage,
+    shard_seconds,
+)
+from ..report.sentence import limit_name
 from ..report.words import (
     bytes_text,
     cores_text,
@@ -24,7 +42,6 @@ from ..report.words import (
     percent,
     rate,
 )
-from .disk import bytes_needed, daily_bytes
 from .question import Question
 
 __all__ = ["MOST_TIMES", "Answer", "Need", "answer", "highest_rate", "most_series"]
@@ -35,6 +52,7 @@ _CORE_STEP: Final = 0.05
 _MEMORY_STEP: Final = 32 << 20
 _GO_SHARE: Final = 0.8
 """InfluxDB's soft limit as a share of its hard one, as stack/.env.production says."""
+_DAY_S: Final = 86_400.0
 _SYSTEM_BYTES: Final = 1 << 30
 _SPOOL_USABLE: Final = 0.8
 """The spool pauses the source at this share of SPOOL_MAX_MB."""
@@ -101,8 +119,8 @@ def highest_rate(report: Report) -> float | None:
     """Return the highest rate that passed, or None."""
     passed = [
         trial.target_eps
-        for trial in report.trials
-        if trial.outcome is Outcome.PASS and trial.phase is not Phase.CALIBRATE
+        for trial in report.stack_trials
+        if trial.outcome is Outcome.PASS
     ]
     return max(passed, default=None)
 
@@ -145,15 +163,15 @@ def _refusals(question: Question, report: Report) -> Iterator[str]:
 
 def _not_cpu(report: Report, highest: float) -> Iterator[str]:
     found = report.model.bottleneck
-    if found is None or found.confidence is Confidence.UNEXPLAINED:
+    if found is None or found.resource is Resource.UNKNOWN:
         yield (
             f"above {rate(highest)} nothing can be said: what stopped the machine "
             "there was not explained by CPU"
         )
-    elif not found.name.lower().endswith("cpu"):
+    elif found.resource is not Resource.CPU:
         yield (
             f"above {rate(highest)} nothing can be said: the first limit was "
-            f"{found.name}, and more CPU does not move it"
+            f"{limit_name(found)}, and a higher CPU limit does not move it"
         )
 
 
@@ -310,9 +328,11 @@ def _disk(
     storage, disk = report.storage, report.environment.disk
     if storage is None or question.retention_days == 0:
         return
-    data = bytes_needed(
-        storage, rate=question.rate, retention_days=question.retention_days
-    )
+    retention = question.retention_days * _DAY_S
+    plateau = (retention + shard_seconds(retention)) / _DAY_S
+    data = forecast(
+        _cost(storage), rate=question.rate, retention=retention, days=plateau
+    ).size
     spool = next(
         (n.value * (1 << 20) for n in limits if n.variable == "SPOOL_MAX_MB"), 0
     )
@@ -337,17 +357,21 @@ def _notes(question: Question, report: Report) -> Iterator[str]:
     if storage is None:
         yield "Disk: not measured in this run."
     elif question.retention_days == 0:
-        daily = daily_bytes(storage, question.rate)
-        usable = report.environment.disk.free * report.model.headroom.disk
-        full = max(0.0, usable - storage.fixed_bytes) / daily
+        cost = _cost(storage)
+        daily = question.rate * _DAY_S * cost.cold
+        full = days_to_full(
+            cost, rate=question.rate, retention=0, free=report.environment.disk.free
+        )
         yield (
-            f"Disk: kept for ever, data grow by {bytes_text(daily * 365)} a year; this "
-            f"disk is full in {days_text(full)}."
+            f"Disk: kept for ever, data grow by {bytes_text(daily * 365)} a year"
+            + ("." if full is None else f"; this disk is full in {days_text(full)}.")
         )
     if found is None:
         yield "Outage: not measured in this run."
     else:
-        held = found.buffer_bytes / found.bytes_per_event / question.rate
+        held = longest_outage(
+            rate=question.rate, buffer=found.buffer_bytes / found.bytes_per_event
+        )
         yield (
             f"Outage: the spool as it was measured holds {duration(held)} of "
             f"{rate(question.rate)}."
@@ -359,10 +383,9 @@ def _notes(question: Question, report: Report) -> Iterator[str]:
                 f"{number(_waiting(question))} would wait."
             )
     if edge is not None and question.rate < edge.lower:
-        spare = edge.lower - question.rate
-        minutes = question.rate * 600 / spare
+        drain = drain_seconds(rate=question.rate, capacity=edge.lower, outage=600)
         yield (
-            f"Drain: ten minutes of outage are gone after {duration(minutes)} "
+            f"Drain: ten minutes of outage are gone after {duration(drain)} "
             "on the measured machine (extrapolated)."
         )
 
@@ -381,6 +404,15 @@ def _headline(question: Question, report: Report, *, refused: bool) -> str:
             "headroom to drain a backlog."
         )
     return f"{asked}: more than the measured machine carries."
+
+
+def _cost(storage: Storage) -> StorageCost:
+    """Return what an event takes on disk."""
+    return StorageCost(
+        hot=storage.bytes_per_point.hot * storage.points_per_event,
+        cold=storage.bytes_per_point.cold * storage.points_per_event,
+        fixed=float(storage.fixed_bytes),
+    )
 
 
 def _waiting(question: Question) -> float:

@@ -52,14 +52,14 @@ class Kind(StrEnum):
 class Confidence(StrEnum):
     """How sure the first limit is.
 
-    `confirmed`: the demand model and the evidence at the upper bound name the same.
-    `likely`: the model names it, and nothing was seen that speaks against it.
-    `unexplained`: the evidence points elsewhere, or nowhere.
+    `high`: the demand model and the evidence at the upper bound name the same.
+    `medium`: one of them names it, and nothing was seen that speaks against it.
+    `low`: the evidence points elsewhere, or nowhere.
     """
 
-    CONFIRMED = "confirmed"
-    LIKELY = "likely"
-    UNEXPLAINED = "unexplained"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
 
 
 class Stage(StrEnum):

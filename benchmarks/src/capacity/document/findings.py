@@ -29,6 +29,7 @@ __all__ = [
     "Ratio",
     "Recommendation",
     "Resilience",
+    "Resource",
     "Standing",
     "Status",
     "StopReason",
@@ -162,10 +163,21 @@ class Usl(Part, frozen=True, kw_only=True):
     n_max: Positive
 
 
+class Resource(StrEnum):
+    """What of a container or of the host is used up; `thread` is its only busy one."""
+
+    CPU = "cpu"
+    THREAD = "thread"
+    DISK = "disk"
+    MEMORY = "memory"
+    UNKNOWN = "unknown"
+
+
 class Bottleneck(Part, frozen=True, kw_only=True):
-    """The first limit: a resource (`influxdb CPU`), and what speaks for it."""
+    """The first limit: a container or `host`, its resource, and what speaks for it."""
 
     name: Text
+    resource: Resource
     evidence: tuple[Text, ...]
     confidence: Confidence
 

@@ -15,7 +15,7 @@ from .findings import (
     Verdict,
 )
 from .setting import Environment, Generator, Objective, Run, Workload
-from .trials import Timeline, Trial
+from .trials import Phase, Timeline, Trial
 
 __all__ = ["SCHEMA_VERSION", "Report"]
 
@@ -53,6 +53,11 @@ class Report(Part, frozen=True, kw_only=True):
             raise ValueError(
                 f"verdict.sustained_trial names {named}, which is no trial"
             )
+
+    @property
+    def stack_trials(self) -> tuple[Trial, ...]:
+        """The trials of the stack; calibration is one of the generator."""
+        return tuple(t for t in self.trials if t.phase is not Phase.CALIBRATE)
 
     def trial(self, name: str) -> Trial | None:
         """Return the trial with this id."""

@@ -23,7 +23,7 @@ from .charts import (
     draw_stages,
 )
 from .method import caveats, method
-from .sentence import pieces, sentence
+from .sentence import limit_name, pieces, sentence
 
 __all__ = ["LARGEST_BYTES", "render"]
 
@@ -70,6 +70,7 @@ def render(report: Report) -> str:
         checks=_worst_first(report.validity),
         kinds=_KINDS,
         signs=_SIGNS,
+        limit=limit_name(report.model.bottleneck) if report.model.bottleneck else "",
         main=draw_rates(report),
         charts=_charts(report),
         containers=draw_containers(report),

@@ -39,7 +39,7 @@ _DPI = 120
 
 def picture(report: Report) -> bytes | None:
     """Return the chart of latency against rate, or None where nothing was measured."""
-    counted = with_latency(report.trials)
+    counted = with_latency(report.stack_trials)
     if not counted:
         return None
     figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ..document import (
+    Bottleneck,
     Confidence,
     Edge,
     Figure,
@@ -19,6 +20,7 @@ from ..document import (
     Outcome,
     Profile,
     Report,
+    Resource,
     Stage,
     Standing,
     Status,
@@ -27,7 +29,7 @@ from ..document import (
 )
 from .words import days_text, duration, milliseconds, number, plural, rate, rate_range
 
-__all__ = ["Piece", "completed", "pieces", "sentence"]
+__all__ = ["Piece", "completed", "limit_name", "pieces", "sentence"]
 
 # What ends a search before anything failed.
 _AT_LEAST = frozenset(
@@ -110,7 +112,7 @@ def _why_invalid(report: Report) -> str:
 
 
 def _failed(report: Report) -> Iterator[Piece]:
-    rates = [t.target_eps for t in report.trials if t.outcome is Outcome.FAIL]
+    rates = [t.target_eps for t in report.stack_trials if t.outcome is Outcome.FAIL]
     if rates:
         yield Piece(text="This machine does not hold even ")
         yield Piece(
@@ -130,7 +132,7 @@ def _failed(report: Report) -> Iterator[Piece]:
 
 def _reasons(report: Report, outcome: Outcome) -> str:
     """Return why trials ended so, the reasons of the smallest rate."""
-    ended = [t for t in report.trials if t.outcome is outcome]
+    ended = [t for t in report.stack_trials if t.outcome is outcome]
     if not ended:
         return ""
     worst = min(ended, key=lambda trial: trial.target_eps)
@@ -139,7 +141,7 @@ def _reasons(report: Report, outcome: Outcome) -> str:
 
 def _nothing(report: Report) -> Iterator[Piece]:
     stopped = _STOPPED[report.verdict.stop_reason]
-    count = plural(len(report.trials), "trial")
+    count = plural(len(report.stack_trials), "trial")
     yield Piece(text=f"No capacity was found: {stopped} after {count}.")
 
 
@@ -255,25 +257,34 @@ def _limit(report: Report) -> Iterator[Piece]:
     if found is None:
         yield Piece(text="; first limit: unknown")
         return
+    if found.resource is Resource.UNKNOWN:
+        yield Piece(text="; first limit: not explained by CPU")
+        return
     match found.confidence:
-        case Confidence.CONFIRMED:
-            label, because = Label.MEASURED, "; ".join(found.evidence)
-        case Confidence.LIKELY:
-            label = Label.EXTRAPOLATED
-            because = "from CPU per event; not yet seen at its limit"
-        case Confidence.UNEXPLAINED:
-            yield Piece(text="; first limit: not explained by CPU")
-            return
-    yield Piece(text="; first limit: ")
+        case Confidence.HIGH:
+            label, sure = Label.MEASURED, "its demand and what was seen agree"
+        case Confidence.MEDIUM:
+            label, sure = Label.EXTRAPOLATED, "its demand or what was seen names it"
+        case Confidence.LOW:
+            label, sure = Label.ASSUMED, "what was seen also points elsewhere"
+            yield Piece(text="; first limit, perhaps: ")
+    if found.confidence is not Confidence.LOW:
+        yield Piece(text="; first limit: ")
+    text = limit_name(found)
     yield Piece(
-        text=found.name,
+        text=text,
         figure=Figure(
             name="first limit",
-            text=found.name,
+            text=text,
             label=label,
-            because=because or "the demand model",
+            because="; ".join((sure, *found.evidence)),
         ),
     )
+
+
+def limit_name(found: Bottleneck) -> str:
+    """Return "influxdb CPU"."""
+    return f"{found.name} {_RESOURCES[found.resource]}".strip()
 
 
 def _outage(report: Report) -> Iterator[Piece]:
@@ -374,6 +385,13 @@ def _stopped(report: Report) -> str:
     return _STOPPED[report.verdict.stop_reason]
 
 
+_RESOURCES = {
+    Resource.CPU: "CPU",
+    Resource.THREAD: "thread",
+    Resource.DISK: "disk",
+    Resource.MEMORY: "memory",
+    Resource.UNKNOWN: "",
+}
 _STOPPED = {
     StopReason.WIDTH_REACHED: "the interval is narrow enough",
     StopReason.TIME_BUDGET: "the time was used up",

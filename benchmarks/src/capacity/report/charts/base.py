@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from ...document import Edge, Latency, Outcome, Phase, Report, Stage, Trial
+from ...document import Edge, Latency, Outcome, Report, Stage, Trial
 from ..svg import Drawing
 from ..words import milliseconds, number
 
@@ -44,13 +44,11 @@ class Chart:
 
 
 def with_latency(trials: Iterable[Trial]) -> list[tuple[Trial, Latency]]:
-    """Return the trials that say something about the stack, with their latency."""
+    """Return the trials that are valid, with their latency."""
     return [
         (trial, trial.latency[Stage.TOTAL])
         for trial in trials
-        if trial.outcome is not Outcome.INVALID
-        and trial.phase is not Phase.CALIBRATE
-        and Stage.TOTAL in trial.latency
+        if trial.outcome is not Outcome.INVALID and Stage.TOTAL in trial.latency
     ]
 
 

@@ -118,7 +118,7 @@ def _chosen(report: Report) -> Trial | None:
         return sustained
     counted = [
         trial
-        for trial in report.trials
+        for trial in report.stack_trials
         if trial.blocks
         and trial.outcome is not Outcome.INVALID
         and trial.phase is not Phase.OUTAGE

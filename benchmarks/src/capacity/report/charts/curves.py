@@ -90,7 +90,7 @@ def _chosen(report: Report) -> list[tuple[str, Trial, Latency]]:
     """Return the longest trial at the sustained rate, and at both ends of the edge."""
     edge = report.verdict.edge
     counted = with_latency(
-        trial for trial in report.trials if trial.phase is not Phase.OUTAGE
+        trial for trial in report.stack_trials if trial.phase is not Phase.OUTAGE
     )
     wanted: list[tuple[float | None, Outcome]] = [
         (report.verdict.sustained_eps, Outcome.PASS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from ...document import Outcome, Phase, Report, Trial
+from ...document import Outcome, Phase, Report
 from ..svg import (
     Frame,
     Linear,
@@ -35,7 +35,7 @@ _SHORT = {
 
 def draw_search(report: Report) -> Chart | None:
     """Draw the rate of each trial in the order in which they ran."""
-    trials = _of_the_search(report)
+    trials = report.stack_trials
     if not trials:
         return None
     frame = Frame(bottom=58)
@@ -86,16 +86,11 @@ def draw_search(report: Report) -> Chart | None:
     )
 
 
-def _of_the_search(report: Report) -> list[Trial]:
-    """Return the trials of the stack; calibration is one of the generator."""
-    return [trial for trial in report.trials if trial.phase is not Phase.CALIBRATE]
-
-
 def _phases(report: Report, frame: Frame, x: Linear) -> list[str]:
     """Return the names of the phases under their trials, in two rows."""
     words, first = [], 1
     for index, (phase, members) in enumerate(
-        groupby(_of_the_search(report), key=lambda trial: trial.phase)
+        groupby(report.stack_trials, key=lambda trial: trial.phase)
     ):
         count = len(list(members))
         middle = x(first + (count - 1) / 2)

@@ -116,7 +116,8 @@ def test_failed_soak_is_not_measured(made_up: Make) -> None:
             (
                 "This machine carried at least 6,400 events/s at p99 ≤ 1 s, and the "
                 "edge was not reached: the load generator could not go faster; a "
-                "sustained rate was not verified; first limit: the load generator, not the stack."
+                "sustained rate was not verified; first limit: the load generator, "
+                "not the stack."
             ),
         ),
         (

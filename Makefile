@@ -8,7 +8,7 @@ IMAGES ?= auto
 TOX := .venv/bin/tox
 VENV := .venv/.ready
 
-.PHONY: help setup smoke test lint types unit checks-doc lock bundle clean
+.PHONY: help setup smoke test lint types unit checks-doc report-schema lock bundle clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ unit: $(VENV) ## Unit tests; no engine needed
 
 checks-doc: $(VENV) ## Write docs/CHECKS.md from the checks of stackproof
 	@$(TOX) exec -qq -e types -- python -m stackproof.catalogue > docs/CHECKS.md
+
+report-schema: $(VENV) ## Write the schema of capacity's report.json from its structs
+	@$(TOX) exec -qq -e types -- capacity schema > benchmarks/src/capacity/document/report.schema.json
 
 bundle: setup ## Save all images to ha-ingestor-images.tar.gz for hosts without a registry
 	@stack/scripts/setup.sh --yes --with-tests --save-bundle ha-ingestor-images.tar.gz

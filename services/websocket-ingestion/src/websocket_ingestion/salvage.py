@@ -35,7 +35,7 @@ _KEPT: Final = 2
 """So many damaged files stay for a person to look at."""
 _GROUP_BYTES: Final = 4 * 1024 * 1024
 _FRAME_COLUMNS: Final = 6
-_LEDGER_COLUMNS: Final = (10, 14)
+_LEDGER_COLUMNS: Final = (10, 13, 14)
 _GAP_COLUMNS: Final = 12
 _DAMAGE: Final = (sqlite3.Error, TypeError, ValueError)
 """What reading a damaged table leads to; its rows are looked for elsewhere then."""

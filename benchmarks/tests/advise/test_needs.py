@@ -142,7 +142,7 @@ def test_far_load_is_refused(
 
     assert len(found.refusals) == 1
     assert refusal in found.refusals[0]
-    assert found.limits == found.hardware == found.notes == ()
+    assert (found.limits, found.hardware, found.notes) == ((), (), ())
 
 
 def test_one_thread_is_not_helped_by_cores(made_up: Make) -> None:

@@ -78,7 +78,8 @@ def test_partial_run_is_drawn_as_far_as_it_went(made_up: Make, keep: int) -> Non
 
     drawn = drawings(made_up(trials=report.trials[:keep], verdict=verdict))
 
-    assert {"Latency against rate", "Search path"} <= {chart.title for chart in drawn}
+    assert "Search path" in {chart.title for chart in drawn}
+    assert ("Latency against rate" in {c.title for c in drawn}) == (keep > 1)
 
 
 def test_invalid_trials_are_not_among_the_rates(made_up: Make) -> None:
@@ -122,6 +123,25 @@ def test_calibration_is_no_trial_of_the_stack(made_up: Make) -> None:
     with_sink = drawings(made_up(trials=(sink, *report.trials)))
 
     assert with_sink == drawings(report)
+
+
+def test_disturbed_and_cold_trials_are_not_among_the_rates(made_up: Make) -> None:
+    """An outage and a warm-up say nothing about the latency of their rate."""
+    report = made_up()
+    spoilt = tuple(
+        replace(
+            trial,
+            latency={
+                stage: replace(found, p50=9e4, p99=9e4, p999=9e4, mean=9e4)
+                for stage, found in trial.latency.items()
+            },
+        )
+        if trial.phase in {Phase.OUTAGE, Phase.WARM_UP}
+        else trial
+        for trial in report.trials
+    )
+
+    assert drawings(made_up(trials=spoilt)) == drawings(report)
 
 
 def test_stages_add_up_to_the_whole(made_up: Make) -> None:

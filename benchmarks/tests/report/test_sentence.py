@@ -138,7 +138,10 @@ def test_failed_soak_is_not_measured(made_up: Make) -> None:
         ),
         (
             {"stop_reason": StopReason.NOT_DRAINED},
-            "No capacity was found: a backlog did not drain after 17 trials.",
+            (
+                "No capacity was found: a backlog did not drain after 17 trials; "
+                "the highest rate that passed is 436 events/s."
+            ),
         ),
         (
             {"status": Status.FAIL, "stop_reason": StopReason.MIN_RATE_FAILS},

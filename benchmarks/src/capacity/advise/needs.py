@@ -119,7 +119,7 @@ def highest_rate(report: Report) -> float | None:
     """Return the highest rate that passed, or None."""
     passed = [
         trial.target_eps
-        for trial in report.stack_trials
+        for trial in report.rate_trials
         if trial.outcome is Outcome.PASS
     ]
     return max(passed, default=None)

@@ -22,6 +22,17 @@ __all__ = ["SCHEMA_VERSION", "Report"]
 SCHEMA_VERSION: Final = 1
 
 
+_STEADY: Final = frozenset(
+    {
+        Phase.BRACKET,
+        Phase.BISECT,
+        Phase.CONFIRM_LOWER,
+        Phase.CONFIRM_UPPER,
+        Phase.SUSTAINED,
+    }
+)
+
+
 class Report(Part, frozen=True, kw_only=True):
     """A run of the capacity search, as report.json holds it."""
 
@@ -58,6 +69,11 @@ class Report(Part, frozen=True, kw_only=True):
     def stack_trials(self) -> tuple[Trial, ...]:
         """The trials of the stack; calibration is one of the generator."""
         return tuple(t for t in self.trials if t.phase is not Phase.CALIBRATE)
+
+    @property
+    def rate_trials(self) -> tuple[Trial, ...]:
+        """The trials of a steady rate on a warm stack that nobody disturbed."""
+        return tuple(trial for trial in self.trials if trial.phase in _STEADY)
 
     def trial(self, name: str) -> Trial | None:
         """Return the trial with this id."""

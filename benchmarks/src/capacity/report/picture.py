@@ -24,6 +24,7 @@ from .charts.base import (
     with_latency,
 )
 from .sentence import sentence
+from .svg import Log
 from .words import milliseconds, number
 
 __all__ = ["picture"]
@@ -39,7 +40,7 @@ _DPI = 120
 
 def picture(report: Report) -> bytes | None:
     """Return the chart of latency against rate, or None where nothing was measured."""
-    counted = with_latency(report.stack_trials)
+    counted = with_latency(report.rate_trials)
     if not counted:
         return None
     figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")
@@ -65,10 +66,14 @@ def picture(report: Report) -> bytes | None:
                 if trial.outcome is outcome
             ]
             if chosen:
-                rates, values = zip(*chosen, strict=True)
-                axes.scatter(rates, values, color=colour, marker=mark, s=26)
+                tried, values = zip(*chosen, strict=True)
+                axes.scatter(tried, values, color=colour, marker=mark, s=26)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    rates = [trial.target_eps for trial, _ in counted]
+    ends = Log.covering(min(rates) * 0.9, max(rates) * 1.05, start=0, end=1)
+    axes.set_xlim(ends.low, ends.high)
+    axes.set_xticks(ends.ticks(8))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: rate_label(value)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: ms_label(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())

@@ -142,7 +142,22 @@ def _reasons(report: Report, outcome: Outcome) -> str:
 def _nothing(report: Report) -> Iterator[Piece]:
     stopped = _STOPPED[report.verdict.stop_reason]
     count = plural(len(report.stack_trials), "trial")
-    yield Piece(text=f"No capacity was found: {stopped} after {count}.")
+    yield Piece(text=f"No capacity was found: {stopped} after {count}")
+    passed = [t for t in report.rate_trials if t.outcome is Outcome.PASS]
+    if passed:
+        best = max(passed, key=lambda trial: trial.target_eps)
+        text = rate(best.target_eps)
+        yield Piece(text="; the highest rate that passed is ")
+        yield Piece(
+            text=text,
+            figure=Figure(
+                name="highest rate that passed",
+                text=text,
+                label=Label.MEASURED,
+                because=f"trial {best.id}, {duration(best.window_s)}, not confirmed",
+            ),
+        )
+    yield Piece(text=".")
 
 
 def _edge_only(report: Report) -> Iterator[Piece]:

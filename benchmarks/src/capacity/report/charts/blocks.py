@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...document import IncidentKind, Outcome, Phase, Report, Trial
+from ...document import IncidentKind, Outcome, Report, Trial
 from ..svg import (
     Frame,
     Linear,
@@ -118,9 +118,7 @@ def _chosen(report: Report) -> Trial | None:
         return sustained
     counted = [
         trial
-        for trial in report.stack_trials
-        if trial.blocks
-        and trial.outcome is not Outcome.INVALID
-        and trial.phase is not Phase.OUTAGE
+        for trial in report.rate_trials
+        if trial.blocks and trial.outcome is not Outcome.INVALID
     ]
     return max(counted, key=lambda trial: trial.window_s, default=None)

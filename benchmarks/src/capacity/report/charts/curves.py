@@ -6,7 +6,7 @@ import math
 
 from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 
-from ...document import Latency, Outcome, Phase, Report, Trial
+from ...document import Latency, Outcome, Report, Trial
 from ..svg import Frame, Log, Nines, bottom_axis, left_axis, legend, line, rule_y
 from ..words import milliseconds, number
 from .base import Chart, ms_label, objective_share, with_latency
@@ -89,9 +89,7 @@ def draw_percentiles(report: Report) -> Chart | None:
 def _chosen(report: Report) -> list[tuple[str, Trial, Latency]]:
     """Return the longest trial at the sustained rate, and at both ends of the edge."""
     edge = report.verdict.edge
-    counted = with_latency(
-        trial for trial in report.stack_trials if trial.phase is not Phase.OUTAGE
-    )
+    counted = with_latency(report.rate_trials)
     wanted: list[tuple[float | None, Outcome]] = [
         (report.verdict.sustained_eps, Outcome.PASS),
         (None if edge is None else edge.lower, Outcome.PASS),

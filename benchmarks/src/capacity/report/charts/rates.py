@@ -34,9 +34,9 @@ _QUANTILES = (("p50", "p50"), ("p99", "p99"), ("p99.9", "p999"))
 
 def draw_rates(report: Report) -> Chart | None:
     """Draw p50, p99 and p99.9 of all valid trials over their rate."""
-    if not with_latency(report.stack_trials):
+    if not with_latency(report.rate_trials):
         return None
-    left_out = sum(trial.outcome is Outcome.INVALID for trial in report.stack_trials)
+    left_out = sum(trial.outcome is Outcome.INVALID for trial in report.rate_trials)
     note = (
         "Each mark is a trial: a circle passed, a cross failed. Lines join the medians "
         "of trials at the same rate. Latency counts from the intended time of an event "
@@ -53,7 +53,7 @@ def draw_rates(report: Report) -> Chart | None:
 
 
 def _draw(report: Report, frame: Frame) -> Drawing:
-    counted = with_latency(report.stack_trials)
+    counted = with_latency(report.rate_trials)
     rates = [trial.target_eps for trial, _ in counted]
     values = [
         max(getattr(latency, name), 1e-3)

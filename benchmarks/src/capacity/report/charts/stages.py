@@ -21,7 +21,7 @@ def draw_stages(report: Report) -> Chart | None:
     """Draw the means of the stages, which add up, for the rates that passed."""
     passed = [
         trial
-        for trial in report.stack_trials
+        for trial in report.rate_trials
         if trial.outcome is Outcome.PASS
         and all(stage in trial.latency for stage, _, _ in _PIECES)
     ]

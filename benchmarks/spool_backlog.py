@@ -76,7 +76,8 @@ class World:
 
 def answer(command: dict[str, Any]) -> dict[str, Any]:
     """Return a successful result of a command."""
-    result = [] if command["type"] == "get_states" else {}
+    empty_list = command["type"] == "get_states"
+    result: list[Any] | dict[str, Any] = [] if empty_list else {}
     kind = "pong" if command["type"] == "ping" else "result"
     return {"id": command["id"], "type": kind, "success": True, "result": result}
 

@@ -10,14 +10,9 @@ import pytest
 import requests
 
 from reference_stack import SERVICES, Load, ReferenceStack
-from stackproof import (
-    NOTHING_WRONG,
-    Stop,
-    reconcile,
-    stopped,
-    stops,
-    wait_until,
-)
+from stackproof import Stop, stopped, stops, wait_until
+from stackproof.check import Verdict
+from stackproof.oracle import Flaw, History, Judgement, RunRecord, Sent, judge
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -69,23 +64,41 @@ def await_drained(stack: ReferenceStack) -> dict[str, Any]:
     return events
 
 
-def assert_nothing_lost(stack: ReferenceStack, load: Load) -> None:
-    """Compare what was on the wire with what is stored: keys and states.
+def judged(stack: ReferenceStack, load: Load) -> Judgement:
+    """Judge what was on the wire against what is stored.
 
-    The latest state of each entity is stored at each connection too, so events that
-    were not on the wire may be there and do not count.
+    An event that was not on the wire may be stored or not: the latest state of each
+    entity comes with each connection, and history fills gaps in its own time.
     """
     ledger = stack.simulator.sent(load)
     await_drained(stack)
     rows = stack.stored.rows(entity_ids=load.entity_ids)
-    sent = [event for event in ledger if event.on_wire]
-    unsent = {event.key for event in ledger if not event.on_wire}
-    stored = [row.key for row in rows if row.key not in unsent]
-    states = {row.key: row.fields["state"] for row in rows}
+    run = RunRecord(
+        source="simulator",
+        scenario=load.run_id,
+        started_us=ledger[0].time_us,
+        ended_us=ledger[-1].time_us,
+        scope=load.entity_ids,
+    )
+    sent = [
+        Sent(
+            serial=event.serial,
+            entity_id=event.entity_id,
+            time_us=event.time_us,
+            state=event.state,
+            on_wire=event.on_wire,
+        )
+        for event in ledger
+    ]
+    return judge(History(run=run, sent=sent, stored=[row.stored for row in rows]))
 
-    assert len(sent) >= RATE
-    assert reconcile([event.key for event in sent], stored) == NOTHING_WRONG
-    assert [event for event in sent if states[event.key] != event.state] == []
+
+def assert_nothing_lost(stack: ReferenceStack, load: Load) -> None:
+    """Require that all that was on the wire is stored, once, as it was, in order."""
+    judgement = judged(stack, load)
+
+    assert judgement.tally.acknowledged >= RATE
+    assert judgement.verdict is Verdict.PASS, str(judgement)
 
 
 def last_stop(stack: ReferenceStack, service: str, *, after_ns: int) -> Stop:
@@ -142,9 +155,7 @@ def test_sigkill_of_ingestion_keeps_what_was_committed(
     assert after["forwarded"] == (
         after["written"] + after["merged"] + after["dead_lettered"] + after["expired"]
     )
-    rows = stack.stored.rows(entity_ids=load.entity_ids)
-    keys = [event.key for event in stack.simulator.sent(load)]
-    assert not reconcile(keys, [row.key for row in rows]).unknown
+    assert judged(stack, load).count(Flaw.UNEXPECTED) == 0
 
 
 def test_database_outage_loses_nothing(stack: ReferenceStack) -> None:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import pytest
@@ -18,10 +18,14 @@ from aiohttp import web
 
 from servicekit.health import STARTING, Health, Status
 from servicekit.wire import Origin, Outcome, Source
-from websocket_ingestion.connection import Connection, Gap, HomeAssistant
+from websocket_ingestion.connection import Connection, HomeAssistant
+from websocket_ingestion.conversation import Conversation
 from websocket_ingestion.spool import Spool, SpoolLimits
 
-STATES = [{"entity_id": "sensor.a"}, {"entity_id": "sensor.b"}]
+STATES = [
+    {"entity_id": "sensor.a", "last_updated": "2026-11-23T14:00:00+00:00"},
+    {"entity_id": "sensor.b", "last_updated": "2026-11-23T14:00:00+00:00"},
+]
 Until = Callable[..., Awaitable[str]]
 CONFIG = {"latitude": 52.5, "longitude": 13.4, "version": "2026.2.3"}
 
@@ -135,6 +139,14 @@ def options(home: FakeHome) -> HomeAssistant:
     )
 
 
+class Opened(NamedTuple):
+    """A subscription, and what was known and stored when it began."""
+
+    conversation: Conversation
+    last_event_us: int
+    queued_frames: int
+
+
 @dataclass
 class Bench:
     """A running connection with its spool."""
@@ -142,7 +154,7 @@ class Bench:
     connection: Connection
     spool: Spool
     health: Health
-    gaps: asyncio.Queue[Gap]
+    gaps: asyncio.Queue[Opened]
 
     async def stored(self, count: int) -> list[tuple[Origin, int, Any]]:
         """Return so many frames once they are stored; forward none before."""
@@ -168,14 +180,20 @@ async def connected(
     """Run a connection and its spool; end both."""
     limits = SpoolLimits(disk_bytes=disk_bytes, commit_seconds=0.001)
     spool = Spool(path / "spool.db", health, limits)
-    gaps: asyncio.Queue[Gap] = asyncio.Queue()
+    gaps: asyncio.Queue[Opened] = asyncio.Queue()
+
+    async def opened(conversation: Conversation) -> None:
+        view = spool.view()
+        last_event_us = view.counters.last_event_us
+        gaps.put_nowait(Opened(conversation, last_event_us, view.queued_frames))
+
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
         connection = Connection(
             session,
             spool,
             health,
             options,
-            on_subscribed=gaps.put_nowait,
+            on_subscribed=opened,
             jitter=lambda: 0.5,
             monotonic=monotonic,
         )
@@ -260,8 +278,13 @@ async def test_a_lost_connection_is_taken_up_again(
         view.last_error
         == f"{home.url}: Home Assistant closed the connection (code 1006)"
     )
-    assert bench.gaps.get_nowait().last_event_us == 0
-    assert bench.gaps.get_nowait().last_event_us == 1_795_445_276_000_001
+    first, second = bench.gaps.get_nowait(), bench.gaps.get_nowait()
+    assert (first.last_event_us, first.conversation.cause) == (0, "")
+    assert second.last_event_us == 1_795_445_276_000_001
+    assert (
+        second.conversation.cause == "Home Assistant closed the connection (code 1006)"
+    )
+    assert (first.queued_frames, second.queued_frames) == (0, 0)
     assert bench.health.status is Status.READY
 
 
@@ -503,3 +526,50 @@ async def test_delays_begin_small_again_after_a_stable_connection(
         await bench.gaps.get()
 
     assert delays == [0.75, 1.5, 0.75, 1.5]
+
+
+@pytest.mark.asyncio
+async def test_a_renewed_connection_brings_a_new_snapshot(
+    tmp_path: Path, health: Health, home: FakeHome, options: HomeAssistant
+) -> None:
+    """It leaves in order, comes back at once, and says why."""
+    async with connected(tmp_path, health, options) as bench:
+        await bench.stored(1)
+        await bench.gaps.get()
+        await bench.connection.renew("replay")
+        again = await bench.gaps.get()
+        frames = await bench.stored(1)
+
+    assert frames == [SNAPSHOT]
+    assert again.conversation.cause == "replay"
+    assert await home.ended.get() == aiohttp.WSCloseCode.OK
+
+
+@pytest.mark.asyncio
+async def test_new_entities_are_stored_with_the_frame_that_names_them(
+    tmp_path: Path, health: Health, home: FakeHome, options: HomeAssistant
+) -> None:
+    """They are how an entity that is removed in a gap is found."""
+    async with connected(tmp_path, health, options) as bench:
+        await home.send(event(1))
+        await bench.stored(2)
+        entities = set(bench.spool.entities)
+
+    assert entities == {"sensor.a", "sensor.b", "sensor.s1"}
+
+
+@pytest.mark.asyncio
+async def test_what_ended_the_stream_is_the_cause_of_the_gap(
+    tmp_path: Path, health: Health, until: Until, home: FakeHome, options: HomeAssistant
+) -> None:
+    """Not why the attempts after it failed: those tell nothing about the gap."""
+    async with connected(tmp_path, health, options) as bench:
+        await bench.gaps.get()
+        home.token = "other"
+        await home.drop()
+        await until("auth_invalid")
+        home.token = "g00d"
+        again = await bench.gaps.get()
+
+    cause = again.conversation.cause
+    assert cause == "Home Assistant closed the connection (code 1006)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -44,13 +45,21 @@ def test_the_sums_hold_after_every_step(
         assert counters.frames == counters.last_row - counters.cursor
 
 
-def test_arrivals_move_the_end_and_the_newest_time() -> None:
-    """Rows count frames; the time of the last event never goes back."""
+@pytest.mark.parametrize(
+    ("times", "last"),
+    [
+        pytest.param([70, 60], 60, id="a-clock-that-steps-back"),
+        pytest.param([60, 70], 70, id="forward"),
+        pytest.param([60, 0], 60, id="no-time-in-the-last"),
+        pytest.param([0, 0], 50, id="no-time-at-all"),
+    ],
+)
+def test_arrivals_move_the_end_and_the_last_time(times: list[int], last: int) -> None:
+    """Rows count frames; the time is that of the last event in order."""
     counters = Counters(last_row=4, last_event_us=50, cursor=4)
-    then = counters.after([arrival(2, 70), arrival(1, 60)], None)
+    then = counters.after([arrival(2, time_us) for time_us in times], None)
 
-    assert (then.received, then.last_row, then.last_event_us) == (3, 6, 70)
-    assert then.after([arrival(1, 10)], None).last_event_us == 70
+    assert (then.received, then.last_row, then.last_event_us) == (4, 6, last)
     assert then.frames == 2
 
 

@@ -14,6 +14,8 @@ from websocket_ingestion.errors import (
     ProtocolViolation,
 )
 from websocket_ingestion.session import (
+    Answer,
+    Command,
     Described,
     Live,
     Note,
@@ -93,7 +95,7 @@ def test_one_array_subscribes_and_asks_for_the_snapshot() -> None:
 ALL = [
     Subscribed("2026.2.3"),
     Snapshot,
-    Described(Source(52.5, 13.4, "2026.2.3")),
+    Described(Source(52.5, 13.4, "2026.2.3"), running=True, history=False),
 ]
 
 
@@ -156,7 +158,11 @@ ALL = [
             id="old-home-assistant",
         ),
         pytest.param(
-            Phase.SUBSCRIBING, refusal(3), [Notice], Phase.SUBSCRIBING, id="no-states"
+            Phase.SUBSCRIBING,
+            refusal(3),
+            [Notice, Snapshot(())],
+            Phase.SUBSCRIBING,
+            id="no-states",
         ),
         pytest.param(
             Phase.SUBSCRIBING,
@@ -168,7 +174,7 @@ ALL = [
         pytest.param(
             Phase.SUBSCRIBING,
             {**CONFIG, "result": {}},
-            [Described(Source(None, None, "2026.2.3"))],
+            [Described(Source(None, None, "2026.2.3"), running=True, history=False)],
             Phase.SUBSCRIBING,
             id="config-without-place",
         ),
@@ -266,3 +272,52 @@ def test_leaving_before_the_stream_is_immediate(phase: Phase) -> None:
     session.leave()
 
     assert (session.phase, session.data_to_send()) == (Phase.CLOSED, [])
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ({"success": True, "result": {"a.b": []}}, None),
+        ({"success": False, "error": {"code": "unknown_command"}}, "unknown_command"),
+        ({"success": False}, "refused"),
+    ],
+    ids=["answered", "refused", "refused-without-a-reason"],
+)
+def test_questions_are_answered_by_their_number(
+    answer: dict[str, Any], problem: str | None
+) -> None:
+    """Answers may come in any order; a refusal is an answer too."""
+    session = at(Phase.STREAMING)
+    number = session.ask(Command.HISTORY, {"entity_ids": ["a.b"]})
+    (said,) = [json.loads(text) for text in session.data_to_send()]
+
+    (note,) = session.receive(dump({"id": number, "type": "result", **answer}))
+
+    assert said == {
+        "id": number,
+        "type": "history/history_during_period",
+        "entity_ids": ["a.b"],
+    }
+    assert isinstance(note, Answer)
+    assert note.number == number
+    assert (note.problem and note.problem.code) == problem
+
+
+@pytest.mark.parametrize(
+    ("config", "progress"),
+    [
+        ({"state": "RUNNING", "components": ["history", "api"]}, (True, True)),
+        ({"state": "STARTING", "components": ["api"]}, (False, False)),
+        ({}, (True, False)),
+    ],
+    ids=["running", "starting", "old"],
+)
+def test_home_assistant_says_how_far_it_is(
+    config: dict[str, Any], progress: tuple[bool, bool]
+) -> None:
+    """The backfill waits for history while Home Assistant starts."""
+    session = at(Phase.STREAMING)
+    (note,) = session.receive(dump({**CONFIG, "result": config}))
+
+    assert isinstance(note, Described)
+    assert (note.running, note.history) == progress

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from servicekit.health import STARTING, Health, Status
-from servicekit.wire import Origin, Outcome
-from websocket_ingestion.errors import SpoolError
+from servicekit.wire import Frame, Origin, Outcome
+from websocket_ingestion.errors import ReplayRunning, SpoolError
+from websocket_ingestion.gaps import Gap, GapTotals
+from websocket_ingestion.journal import JournalView
 from websocket_ingestion.ledger import Acknowledged, Arrival, Counters
+from websocket_ingestion.replay import Replay
 from websocket_ingestion.spool import Lot, Spool, SpoolLimits, SpoolState
-from websocket_ingestion.store import Store
+from websocket_ingestion.store import NO_PRUNE, Prune, Store
 
 MEBIBYTE = 1024 * 1024
 LIMITS = SpoolLimits(
@@ -40,7 +45,7 @@ class BrokenStore(Store):
         arrivals: Sequence[Arrival] = (),
         acknowledged: Acknowledged | None = None,
         *,
-        prune: int = 0,
+        prune: Prune = NO_PRUNE,
     ) -> Counters:
         """Fail before the commit, or (late) after it."""
         broken = type(self).broken
@@ -492,3 +497,341 @@ async def test_the_age_is_that_of_the_oldest_open_frame(
         one = spool.view().oldest_age_seconds
 
     assert (empty, both, one) == (0.0, 60.0, 30.0)
+
+
+@pytest.mark.asyncio
+async def test_gaps_and_entities_are_known_after_a_restart(
+    path: Path, health: Health
+) -> None:
+    """What was awaited is durable, numbered on, and seen at once and later."""
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        first = await spool.open_gap(cause="lost", from_us=5, opened_us=9)
+        second = await spool.open_gap(cause="again", from_us=6, opened_us=10)
+        await spool.save_gap(replace(first, closed_us=11, expected=3, recovered=2))
+        await spool.put([one._replace(entities=("a.1", "b.2")) for one in frames(1)])
+        await spool.flush()
+        await spool.forget_entities(["a.1"])
+        before = spool.open_gaps, spool.view().gaps, set(spool.entities)
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        after = spool.open_gaps, spool.view().gaps, set(spool.entities)
+        third = await spool.open_gap(cause="third", from_us=7, opened_us=12)
+        listed = await spool.gaps(2)
+
+    assert before == after == ((second,), GapTotals(1, 1, 3, 2, 0), {"b.2"})
+    assert (first.id, second.id, third.id) == (1, 2, 3)
+    assert listed == [third, second]
+
+
+@pytest.mark.asyncio
+async def test_the_reason_of_the_end_is_kept_until_the_next_gap(
+    path: Path, health: Health
+) -> None:
+    """It survives the restart; the gap that it explains uses it up."""
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        fresh = spool.ended
+        await spool.note_end("was stopped")
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        noted = spool.ended
+        await spool.open_gap(cause=noted, from_us=1, opened_us=2)
+        used = spool.ended
+
+    assert (fresh, noted, used) == ("", "was stopped", "")
+
+
+@pytest.mark.asyncio
+async def test_a_gap_waits_for_the_disk_and_an_end_note_does_not(
+    path: Path, health: Health, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the disk fails a gap is tried again, a note is given up at once."""
+    broken = True
+
+    def fail(self: Store, gap: Gap, *, after_end: bool = False) -> JournalView:
+        if broken:
+            raise BROKEN
+        return keep(self, gap, after_end=after_end)
+
+    keep = Store.save_gap
+    monkeypatch.setattr(Store, "save_gap", fail)
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        async with asyncio.TaskGroup() as tasks:
+            opening = tasks.create_task(
+                spool.open_gap(cause="c", from_us=1, opened_us=2)
+            )
+            await until("spool_unwritable")
+            with pytest.raises(SpoolError, match="disk I/O error"):
+                await spool.note_end("stopped")
+            early = opening.done()
+            broken = False
+        await until("spool_unwritable", there=False)
+        known = spool.open_gaps, spool.accepting
+
+    assert not early
+    assert known == ((opening.result(),), True)
+
+
+@pytest.mark.asyncio
+async def test_a_note_without_a_file_is_refused(
+    blocked: Path, health: Health, until: Until
+) -> None:
+    """A service that never got its file ends without waiting for it."""
+    async with running(blocked, health) as spool:
+        early = asyncio.ensure_future(spool.note_end("stopped"))  # noqa: TID251
+        await asyncio.wait({early})
+        await until("spool_unwritable")
+        with pytest.raises(SpoolError, match=r"not open yet|unable"):
+            await spool.note_end("stopped")
+
+    assert isinstance(early.exception(), SpoolError)
+    with pytest.raises(SpoolError, match="spool"):
+        await spool.save_gap(
+            Gap(id=1, cause="c", opened_us=1, from_us=1, until_us=None)
+        )
+
+
+@pytest.mark.asyncio
+async def test_recent_frames_survive_their_acknowledgement(
+    path: Path, health: Health
+) -> None:
+    """They are read from the file, forwarded or not."""
+    async with running(path, health) as spool:
+        await spool.put(frames(1, 2, 3))
+        await spool.flush()
+        await drain(spool)
+        await saved(spool)
+        found = await spool.recent(received_since_us=90_000_000, max_events=2)
+
+    assert [len(frame.payload) for frame in found if frame.events] == [2, 3]
+
+
+KEEP = SpoolLimits(
+    disk_bytes=64 * MEBIBYTE,
+    commit_seconds=0.001,
+    acknowledge_seconds=0.001,
+    retain_bytes=300_000,
+    prune_bytes=50_000,
+)
+
+
+@pytest.mark.asyncio
+async def test_acknowledged_frames_are_kept_up_to_a_bound(
+    path: Path, health: Health
+) -> None:
+    """The newest ones stay, also over a restart; the bound may be passed a little."""
+    shown = []
+    async with running(path, health, KEEP) as spool:
+        for _ in range(10):
+            await spool.put(frames(*[10_000] * 10))
+            await spool.flush()
+            await drain(spool)
+            await saved(spool)
+            shown.append(spool.view().retained_bytes)
+        kept = await spool.recent(received_since_us=0, max_events=10**6)
+    async with running(path, health, KEEP) as spool:
+        await spool.wait_open()
+        again = spool.view()
+
+    assert shown[:3] == [100_000, 200_001, 300_002]
+    assert all(290_000 <= size <= 400_000 for size in shown[3:])
+    assert again.retained_bytes == sum(len(one.payload) for one in kept[:-1])
+    assert again.retained_since_us == kept[0].received_us
+    assert kept[-1].row == again.counters.last_row
+    assert (again.counters.pending, again.state) == (0, SpoolState.ACCEPTING)
+
+
+@pytest.mark.asyncio
+async def test_kept_frames_make_room_before_the_spool_is_full(
+    path: Path, health: Health
+) -> None:
+    """At 80 % they go first; nothing is reported and nobody has to wait."""
+    limits = replace(KEEP, disk_bytes=MEBIBYTE, retain_bytes=900_000)
+    async with running(path, health, limits) as spool:
+        await spool.wait_open()
+        for _ in range(20):
+            await spool.put(frames(*[10_000] * 10))
+            await spool.flush()
+            await drain(spool)
+        await saved(spool)
+        settled = spool.view()
+        await spool.put(frames(*[10_000] * 60))
+        await spool.flush()
+        await spool.put(frames(*[10_000] * 2))
+        await spool.flush()
+        loaded = spool.view()
+        reasons = health.snapshot().reasons
+
+    assert 600_000 < settled.retained_bytes < 0.8 * MEBIBYTE
+    assert settled.bytes <= 0.82 * MEBIBYTE
+    assert loaded.state is SpoolState.ACCEPTING
+    assert loaded.retained_bytes < 300_000
+    assert loaded.counters.pending == 62
+    assert reasons == ()
+
+
+@pytest.mark.asyncio
+async def test_kept_frames_go_first_on_a_full_disk(
+    path: Path, health: Health, until: Until, logged: list[str]
+) -> None:
+    """New frames get their room, without anything being forwarded meanwhile."""
+
+    def open_small(path: Path) -> Store:
+        store = Store.open(path)
+        store._connection.execute("PRAGMA max_page_count = 60")
+        return store
+
+    async with running(path, health, KEEP, open_store=open_small) as spool:
+        await spool.put(frames(*[20_000] * 8))
+        await spool.flush()
+        await drain(spool)
+        await saved(spool)
+        kept = spool.view().retained_bytes
+        await spool.put(frames(*[20_000] * 5))
+        await until("spool_unwritable")
+        await until("spool_unwritable", there=False)
+        await spool.flush()
+        view = spool.view()
+
+    assert kept == 160_000
+    assert (view.counters.pending, view.retained_bytes) == (5, 0)
+
+
+async def forwarded(spool: Spool, number: int) -> list[Arrival]:
+    """Put so many frames of two events, one a second, and acknowledge them all."""
+    arrivals = [
+        Arrival(second * 1_000_000, Origin.SNAPSHOT, 2, b"%06d" % second, second)
+        for second in range(1, number + 1)
+    ]
+    await spool.put(arrivals)
+    await spool.flush()
+    await drain(spool)
+    await saved(spool)
+    return arrivals
+
+
+async def take_all(spool: Spool, number: int) -> list[Frame]:
+    """Return the next so many frames, acknowledged."""
+    found: list[Frame] = []
+    while len(found) < number:
+        lot = await spool.next_lot(max_events=10, max_bytes=MEBIBYTE)
+        spool.acknowledge(lot, taken(lot))
+        found += lot.frames
+    return found
+
+
+@pytest.mark.asyncio
+async def test_a_replay_hands_the_kept_frames_out_again(
+    path: Path, health: Health
+) -> None:
+    """Copies in the same order, counted as received; the last event stays what it was.
+
+    1. forward 50 frames, one a second; one more (from `saved`) is pending
+    2. replay from the 21st on
+    3. all counters have grown by these 30, nothing else has
+    """
+    limits = replace(KEEP, commit_bytes=30)
+    async with running(path, health, limits) as spool:
+        sent = await forwarded(spool, 50)
+        before = spool.view().counters
+        replay = await spool.replay(21 * 1_000_000)
+        _, *again = await take_all(spool, 31)
+        counters = await saved(spool)
+        later = await spool.replay(101_000_000)
+
+    assert replay == Replay(60, 30, 21_000_000, 1_000_000)
+    assert [one.payload for one in again] == [one.payload for one in sent[20:]]
+    assert {one.origin for one in again} == {Origin.SNAPSHOT}
+    assert [one.row for one in again] == list(range(52, 82))
+    assert counters.received == before.received + 60
+    assert counters.written == before.written + 60
+    assert (counters.pending, counters.last_event_us) == (0, before.last_event_us)
+    assert later == Replay(0, 0, 101_000_000, 1_000_000)
+
+
+@pytest.mark.asyncio
+async def test_live_frames_pass_a_replay(path: Path, health: Health) -> None:
+    """What comes in meanwhile is not held up until the replay is done."""
+    limits = replace(KEEP, commit_bytes=60)
+    async with running(path, health, limits) as spool:
+        await forwarded(spool, 100)
+        await spool.replay(0)
+        await spool.put(frames(7))
+        await spool.flush()
+        found = await take_all(spool, 101)
+        place = [len(one.payload) for one in found].index(7)
+
+    assert place < 50
+
+
+@pytest.mark.asyncio
+async def test_one_replay_at_a_time(path: Path, health: Health) -> None:
+    """A second wish is refused until the first is done, and then granted."""
+    limits = replace(KEEP, commit_bytes=6)
+    async with running(path, health, limits) as spool:
+        await forwarded(spool, 50)
+        await spool.replay(0)
+        with pytest.raises(ReplayRunning, match="frames are left"):
+            await spool.replay(0)
+        await take_all(spool, 51)
+        again = await spool.replay(99_000_000)
+
+    assert again.frames == 50
+
+
+@pytest.mark.asyncio
+async def test_a_replay_goes_on_after_a_kill(path: Path, health: Health) -> None:
+    """Each frame is copied exactly once, wherever the process died.
+
+    1. forward 40 frames and begin a replay that commits one frame at a time
+    2. copy the files while it is going on, as a kill would leave them
+    3. open the copy: together there is each frame once more, in order
+    """
+    limits = replace(KEEP, commit_bytes=6)
+    copy = path.parent / "copy" / path.name
+    copy.parent.mkdir()
+    async with running(path, health, limits) as spool:
+        await forwarded(spool, 40)
+        await spool.replay(0)
+        await take_all(spool, 10)
+        for name in (path.name, f"{path.name}-wal"):
+            shutil.copyfile(path.parent / name, copy.parent / name)
+    async with running(copy, health, limits) as spool:
+        await spool.wait_open()
+        torn = spool.view().counters.last_row
+        rest = await take_all(spool, 81 - spool.view().counters.cursor)
+        counters = await saved(spool)
+
+    assert 41 < torn < 81
+    assert counters.last_row == 82
+    assert rest[-1].row == 81
+    assert [one.payload for one in rest[-30:]] == [
+        b"%06d" % second for second in range(11, 41)
+    ]
+
+
+@pytest.mark.asyncio
+async def test_a_replay_gives_way_to_live_frames(
+    path: Path, health: Health, logged: list[str]
+) -> None:
+    """Frames that have to make room before they are copied are left out, and told."""
+    limits = replace(KEEP, disk_bytes=MEBIBYTE, commit_bytes=50_000)
+    async with running(path, health, limits) as spool:
+        await spool.put(frames(*[50_000] * 6))
+        await spool.flush()
+        await drain(spool)
+        await saved(spool)
+        replay = await spool.replay(0)
+        await spool.put(frames(*[50_000] * 22))
+        await spool.flush()
+        full = spool.full
+        while "replay.finished" not in logged:
+            await drain(spool)
+            await saved(spool)
+        counters = spool.view().counters
+
+    assert (replay.frames, full) == (6, True)
+    assert 28 <= counters.received < 34
+    assert "replay.cut" in logged

@@ -15,6 +15,7 @@ from stackproof.influx import (
     flux_string,
     state_query,
 )
+from stackproof.oracle import Attributes, Stored
 
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=UTC)
 NOON_US = 1795435200123456
@@ -108,3 +109,38 @@ def test_unreachable_database_is_an_error() -> None:
 
     with pytest.raises(StoreError, match="query failed"):
         reader.rows(entity_ids=["sensor.a"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "state", "serial", "attributes"),
+    [
+        ({"state": "on", "attrs": '{"serial":7}'}, "on", 7, Attributes.LIVE),
+        ({"state": "on", "attrs_recorded": "{}"}, "on", None, Attributes.RECORDED),
+        (
+            {"state": "on", "attrs": '{"serial":1}', "attrs_recorded": '{"serial":2}'},
+            "on",
+            1,
+            Attributes.BOTH,
+        ),
+        ({"state": "", "removed": True}, None, None, Attributes.NONE),
+        ({"state": ""}, "", None, Attributes.NONE),
+        ({"state": "", "attrs_truncated": True}, "", None, Attributes.LIVE),
+        ({"state": "on", "attrs": '{"serial":"x"}'}, "on", None, Attributes.LIVE),
+    ],
+)
+def test_row_is_what_the_oracle_judges(
+    fields: dict[str, object],
+    state: str | None,
+    serial: int | None,
+    attributes: Attributes,
+) -> None:
+    """A removal has no state, and attributes say where they are from."""
+    row = StateRow(entity_id="sensor.a", domain="sensor", time_us=1, fields=fields)
+
+    assert row.stored == Stored(
+        entity_id="sensor.a",
+        time_us=1,
+        state=state,
+        serial=serial,
+        attributes=attributes,
+    )

@@ -8,26 +8,26 @@ from importlib.metadata import version
 from typing import Final
 
 import aiohttp
-import structlog
 from aiohttp import web
 
-from servicekit.health import Health, iso
+from servicekit.health import Health
 from servicekit.http import json_response, make_app, serve
 from servicekit.lifecycle import Runtime
 from servicekit.metrics import make_registry, observe
 from servicekit.pressure import watch_memory
 
 from . import stats
-from .connection import Connection, Gap, HomeAssistant
+from .backfill import Backfill, Patience
+from .connection import Connection, HomeAssistant
 from .forwarder import Enrichment, Forwarder
+from .routes import spool_routes
 from .settings import Settings
 from .spool import Spool, SpoolLimits
 
 __all__ = ["SERVICE", "run_service"]
 
 SERVICE: Final = "websocket-ingestion"
-
-_log = structlog.get_logger(__name__)
+STOPPED: Final = f"{SERVICE} was stopped"
 
 
 async def run_service(runtime: Runtime, settings: Settings) -> None:
@@ -41,8 +41,13 @@ async def run_service(runtime: Runtime, settings: Settings) -> None:
     async with AsyncExitStack() as outside:
         session = await outside.enter_async_context(_http_session())
         spool = Spool(settings.spool_path, health, _limits(settings))
+        backfill = Backfill(spool, _patience(settings))
         connection = Connection(
-            session, spool, health, _home_assistant(settings), on_subscribed=_note_gap
+            session,
+            spool,
+            health,
+            _home_assistant(settings),
+            on_subscribed=backfill.opened,
         )
         forwarder = Forwarder(
             session,
@@ -57,13 +62,17 @@ async def run_service(runtime: Runtime, settings: Settings) -> None:
         )
         runtime.tasks.create_task(spool.run(), name="spool")
         runtime.tasks.create_task(connection.run(), name="connection")
+        closing = runtime.tasks.create_task(backfill.run(), name="backfill")
         forwarding = runtime.tasks.create_task(forwarder.run(), name="forwarder")
         await runtime.stop.wait()
         try:
             async with runtime.step("stop reading"):
+                closing.cancel()
+                await asyncio.wait({closing})
                 await connection.stop()
             async with runtime.step("final commit"):
                 await spool.flush()
+                await spool.note_end(STOPPED)
         finally:
             async with runtime.step("stop forwarding"):
                 forwarding.cancel()
@@ -101,23 +110,18 @@ def _make_app(
     async def show_config(_: web.Request) -> web.Response:
         return json_response(settings.redacted())
 
-    routes = [web.get("/v1/stats", show_stats), web.get("/v1/config", show_config)]
+    routes = [
+        web.get("/v1/stats", show_stats),
+        web.get("/v1/config", show_config),
+        *spool_routes(spool, connection.renew),
+    ]
     return make_app(SERVICE, health, registry, routes)
-
-
-def _note_gap(gap: Gap) -> None:
-    """Write down what may be missing; the place for closing gaps from history."""
-    if gap.last_event_us:
-        _log.info(
-            "connection.gap",
-            last_event_at=iso(gap.last_event_us / 1e6),
-            seconds=round((gap.subscribed_us - gap.last_event_us) / 1e6, 3),
-        )
 
 
 def _limits(settings: Settings) -> SpoolLimits:
     return SpoolLimits(
         disk_bytes=settings.spool_max_mb * 1024 * 1024,
+        retain_bytes=settings.spool_retain_mb * 1024 * 1024,
         commit_seconds=settings.spool_commit_ms / 1000,
     )
 
@@ -129,6 +133,14 @@ def _home_assistant(settings: Settings) -> HomeAssistant:
         ping_seconds=settings.ha_ping_seconds,
         reconnect_max_seconds=settings.ha_reconnect_max_seconds,
         auth_retry_seconds=settings.ha_auth_retry_seconds,
+    )
+
+
+def _patience(settings: Settings) -> Patience:
+    return Patience(
+        settle=settings.ha_history_settle_seconds,
+        first_days=settings.ha_first_backfill_days,
+        kept_days=settings.ha_history_days,
     )
 
 

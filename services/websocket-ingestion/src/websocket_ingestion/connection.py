@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, cast
@@ -23,9 +24,17 @@ from servicekit.retry import delays
 from servicekit.settings import redact
 from servicekit.wire import Origin, Source
 
-from .errors import AuthRejected, ConnectionLost, ProtocolViolation, SessionError
+from .conversation import Conversation
+from .errors import (
+    AuthRejected,
+    ConnectionLost,
+    ProtocolViolation,
+    SessionError,
+    SpoolError,
+)
 from .ledger import Arrival
 from .session import (
+    Answer,
     Described,
     Live,
     Note,
@@ -37,7 +46,7 @@ from .session import (
 )
 from .spool import Spool
 
-__all__ = ["Connection", "ConnectionView", "Gap", "HomeAssistant"]
+__all__ = ["Connection", "ConnectionView", "HomeAssistant"]
 
 _AUTH_HINT: Final = (
     "check HA_ACCESS_TOKEN (or HA_ACCESS_TOKEN_FILE): it must be a long-lived access"
@@ -68,18 +77,6 @@ class HomeAssistant:
     leave_seconds: float = 0.5
 
 
-class Gap(NamedTuple):
-    """What may be missing when a subscription begins; times are UTC in µs.
-
-    `last_event_us` is the time of the newest event in the spool, 0 if none. What
-    happened from then to `subscribed_us` is in Home Assistant's history only.
-    """
-
-    last_event_us: int
-    subscribed_us: int
-    ha_version: str
-
-
 class ConnectionView(NamedTuple):
     """The connection as /v1/stats shows it."""
 
@@ -102,7 +99,7 @@ class Connection:
         health: Health,
         options: HomeAssistant,
         *,
-        on_subscribed: Callable[[Gap], None],
+        on_subscribed: Callable[[Conversation], Awaitable[None]],
         jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -120,12 +117,16 @@ class Connection:
         self._task: asyncio.Task[None] | None = None
         self._socket: Socket | None = None
         self._protocol = Session(options.token)
+        self._conversation: Conversation | None = None
+        self._sending = asyncio.Lock()
         self._pinged = False
+        self._renewing = ""
         self._subscribed_at: float | None = None
         self._subscriptions = 0
         self._state = "disconnected"
         self._since = clock()
         self._last_error: str | None = None
+        self._ended_by = ""
         self._ha_version: str | None = None
         self.source = Source()
 
@@ -153,14 +154,23 @@ class Connection:
             try:
                 await self._converse()
             except AuthRejected as error:
-                self._lost("auth_invalid", f"{error}; {_AUTH_HINT}")
+                self._lost("auth_invalid", f"{error}; {_AUTH_HINT}", str(error))
                 await pause(self._stop, self._options.auth_retry_seconds)
             except (ConnectionLost, SessionError) as error:
                 cause = error if isinstance(error, ConnectionLost) else self._at(error)
-                self._lost("ha_unreachable", str(cause))
+                self._lost("ha_unreachable", str(cause), cause.cause)
                 if self._was_stable():
                     waits = self._waits()
                 await pause(self._stop, next(waits))
+
+    async def renew(self, reason: str) -> None:
+        """Leave in order and come back at once, for a new snapshot."""
+        if self._socket is not None and self._protocol.phase is Phase.STREAMING:
+            _log.info("connection.leaving", reason=reason)
+            self._renewing = reason
+            self._protocol.leave()
+            with suppress(aiohttp.ClientError, OSError):
+                await self._send(self._socket)
 
     async def stop(self) -> None:
         """Say good-bye, store what Home Assistant sent before it, end `run`."""
@@ -201,6 +211,7 @@ class Connection:
         self._become("connecting")
         self._protocol = Session(self._options.token)
         self._pinged = False
+        self._renewing = ""
         try:
             async with (
                 asyncio.timeout(self._options.handshake_seconds) as handshake,
@@ -214,6 +225,9 @@ class Connection:
                         await self._take(note)
                     if self._protocol.phase is Phase.STREAMING and handshake.when():
                         handshake.reschedule(None)
+        except SpoolError as err:
+            cause = f"left, since the gap cannot be written down: {err}"
+            raise ConnectionLost(self._shown_url, cause) from err
         except aiohttp.ServerTimeoutError as err:
             raise ConnectionLost(self._shown_url, _cause(err)) from err
         except TimeoutError as err:
@@ -222,6 +236,7 @@ class Connection:
             raise ConnectionLost(self._shown_url, cause) from err
         except (aiohttp.ClientError, OSError) as err:
             raise ConnectionLost(self._shown_url, _cause(err)) from err
+        self._ended_by = self._ended_by or self._renewing
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Socket]:
@@ -240,10 +255,15 @@ class Connection:
             finally:
                 self._socket = None
                 self._become("disconnected")
+                if self._conversation is not None:
+                    self._conversation.end()
+                    self._conversation = None
 
     async def _send(self, socket: Socket) -> None:
-        for text in self._protocol.data_to_send():
-            await socket.send_str(text)
+        # The ids of commands must arrive in order, whoever sends them.
+        async with self._sending:
+            for text in self._protocol.data_to_send():
+                await socket.send_str(text)
 
     async def _receive(self, socket: Socket) -> bytes | None:
         """Return the next frame; None if nothing came in time.
@@ -289,22 +309,62 @@ class Connection:
     async def _take(self, note: Note) -> None:
         now_us = int(self._clock() * 1e6)
         match note:
-            case Live(events, payload, last_event_us):
-                live = Arrival(now_us, Origin.LIVE, events, payload, last_event_us)
-                await self._spool.put([live])
-            case Snapshot(parts):
-                await self._spool.put(
-                    Arrival(now_us, Origin.SNAPSHOT, part.events, part.payload)
-                    for part in parts
-                )
+            case Live():
+                await self._take_live(note, now_us)
+            case Snapshot():
+                await self._take_snapshot(note, now_us)
             case Subscribed(ha_version):
-                self._subscribed(now_us, ha_version)
-            case Described(source):
-                self.source = source
+                await self._subscribed(ha_version)
+            case Described():
+                self.source = note.source
+                if self._conversation is not None:
+                    self._conversation.take_description(note)
+            case Answer():
+                if self._conversation is not None:
+                    self._conversation.take_answer(note)
             case Notice(name, detail):
                 _log.warning(name, detail=detail)
 
-    def _subscribed(self, now_us: int, ha_version: str) -> None:
+    async def _take_live(self, live: Live, now_us: int) -> None:
+        if self._conversation is not None:
+            self._conversation.take_live(live.first_event_us, live.entity_ids)
+        arrival = Arrival(
+            now_us,
+            Origin.LIVE,
+            live.events,
+            live.payload,
+            live.last_event_us,
+            self._new(live.entity_ids),
+        )
+        await self._spool.put([arrival])
+
+    async def _take_snapshot(self, snapshot: Snapshot, now_us: int) -> None:
+        """Store all states; the last part says up to when all is known now."""
+        newest_us = max(snapshot.updated_us.values(), default=0)
+        arrivals = [
+            Arrival(now_us, Origin.SNAPSHOT, part.events, part.payload)
+            for part in snapshot.parts
+        ]
+        if arrivals:
+            arrivals[-1] = arrivals[-1]._replace(
+                last_event_us=newest_us, entities=self._new(snapshot.updated_us.keys())
+            )
+        await self._spool.put(arrivals)
+        if self._conversation is not None:
+            self._conversation.take_snapshot(snapshot.updated_us)
+
+    def _new(self, entity_ids: AbstractSet[str]) -> tuple[str, ...]:
+        """Return the entities that the spool does not know yet."""
+        return tuple(entity_ids - self._spool.entities)
+
+    async def _subscribed(self, ha_version: str) -> None:
+        """Note the gap before anything of the subscription is stored."""
+        conversation = Conversation(
+            self._protocol, self._send_more, cause=self._ended_by
+        )
+        self._conversation = conversation
+        self._ended_by = ""
+        await self._on_subscribed(conversation)
         self._subscriptions += 1
         self._ha_version = ha_version or None
         self._subscribed_at = self._monotonic()
@@ -313,18 +373,24 @@ class Connection:
         self._health.clear("auth_invalid")
         self._health.clear(STARTING)
         _log.info("connection.subscribed", url=self._shown_url, ha_version=ha_version)
-        last_event_us = self._spool.view().counters.last_event_us
-        self._on_subscribed(Gap(last_event_us, now_us, ha_version))
+
+    async def _send_more(self) -> None:
+        """Send what others than the conversation's own task have to say."""
+        if self._socket is not None:
+            await self._send(self._socket)
 
     def _leave_if_full(self) -> None:
         if self._spool.full and self._protocol.phase is Phase.STREAMING:
-            _log.warning("connection.leaving", reason="the spool is full")
+            self._renewing = "the spool was full"
+            _log.warning("connection.leaving", reason=self._renewing)
             self._protocol.leave()
 
-    def _lost(self, code: str, detail: str) -> None:
+    def _lost(self, code: str, detail: str, cause: str) -> None:
         other = "ha_unreachable" if code == "auth_invalid" else "auth_invalid"
         self._become("disconnected")
         self._last_error = detail
+        # What ended the stream, not why the attempts after it failed.
+        self._ended_by = self._ended_by or cause
         self._health.clear(other)
         self._health.set(code, Status.DEGRADED, detail)
         self._health.clear(STARTING)

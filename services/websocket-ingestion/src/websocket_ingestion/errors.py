@@ -8,24 +8,33 @@ IngestionError
 │   ├── ProtocolViolation
 │   └── CommandRefused
 ├── ConnectionLost
+├── ConversationOver
 ├── SpoolError
+├── ReplayRunning
 └── ForwardError
 ```
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 __all__ = [
     "AuthRejected",
     "CommandRefused",
     "ConnectionLost",
+    "ConversationOver",
     "ForwardError",
     "FrameUnreadable",
     "IngestionError",
     "ProtocolViolation",
+    "ReplayRunning",
     "SessionError",
     "SpoolError",
 ]
+
+
+_DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 class IngestionError(Exception):
@@ -97,6 +106,17 @@ class ConnectionLost(IngestionError):
         return f"{self.url}: {self.cause}"
 
 
+class ConversationOver(IngestionError):
+    """The connection ended before Home Assistant answered what was asked."""
+
+    def __init__(self, awaited: str) -> None:
+        super().__init__(awaited)
+        self.awaited = awaited
+
+    def __str__(self) -> str:
+        return f"the connection ended before Home Assistant answered: {self.awaited}"
+
+
 class SpoolError(IngestionError):
     """The spool cannot be opened, read or written.
 
@@ -114,8 +134,24 @@ class SpoolError(IngestionError):
         """True if the file system has no room (or the file may not grow)."""
         return self.name == "SQLITE_FULL"
 
+    @property
+    def damaged(self) -> bool:
+        """True if what is in the file is wrong, which no second try changes."""
+        return self.name.startswith(_DAMAGED)
+
     def __str__(self) -> str:
         return f"spool {self.path}: {self.cause} ({self.name})"
+
+
+class ReplayRunning(IngestionError):
+    """Frames are being handed on again; `rows` are still to be looked at."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(rows)
+        self.rows = rows
+
+    def __str__(self) -> str:
+        return f"another replay is going on; {self.rows} frames are left to look at"
 
 
 class ForwardError(IngestionError):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -17,6 +16,7 @@ import msgspec
 from servicekit.wire import Frame, Origin
 
 from .errors import FrameUnreadable
+from .times import time_us
 
 __all__ = [
     "Content",
@@ -28,8 +28,6 @@ __all__ = [
     "snapshot_parts",
 ]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _PART_STATES: Final = 1000
 _PART_BYTES: Final = 512 * 1024
 """A snapshot is stored in parts of this size, so that no single row is huge."""
@@ -42,11 +40,18 @@ class Problem(msgspec.Struct, frozen=True):
     message: str = ""
 
 
+class Subject(msgspec.Struct, gc=False):
+    """Whom a state change is about; the states themselves are skipped."""
+
+    entity_id: str = ""
+
+
 class EventHead(msgspec.Struct, gc=False):
-    """The two keys of an event that matter here; the rest is skipped."""
+    """The keys of an event that matter here; the rest is skipped."""
 
     event_type: str = ""
     time_fired: msgspec.Raw = msgspec.Raw(b"")
+    data: Subject | None = None
 
 
 class Message(msgspec.Struct):
@@ -62,6 +67,20 @@ class Message(msgspec.Struct):
     ha_version: str = ""
 
 
+class _BareHead(msgspec.Struct):
+    """An event whose data may be anything."""
+
+    event_type: str = ""
+    time_fired: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _BareMessage(msgspec.Struct):
+    """A message that counts as an event whatever its data is."""
+
+    type: str
+    event: _BareHead | None = None
+
+
 class Part(msgspec.Struct, frozen=True):
     """A piece of a snapshot: a JSON array of `events` state objects."""
 
@@ -74,7 +93,8 @@ class Content:
     """What a frame holds.
 
     `payload` are the bytes to store, empty without events. `control` are the
-    other messages. `last_event_us` is the time of the last event, 0 if none.
+    other messages. `first_event_us` and `last_event_us` are the times of the first
+    and the last event, 0 if none. `entity_ids` are those that the events are about.
     `unreadable` counts messages of no known shape; they are left out.
     """
 
@@ -83,10 +103,13 @@ class Content:
     last_event_us: int
     control: list[Message]
     unreadable: int = 0
+    first_event_us: int = 0
+    entity_ids: frozenset[str] = frozenset()
 
 
 _messages = msgspec.json.Decoder(list[Message] | Message)
 _one_message = msgspec.json.Decoder(Message)
+_bare_message = msgspec.json.Decoder(_BareMessage)
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _any_json = msgspec.json.Decoder(msgspec.Raw)
 
@@ -104,45 +127,57 @@ def inspect(frame: bytes) -> Content:
     except (msgspec.DecodeError, RecursionError) as err:
         raise FrameUnreadable(str(err)) from err
     messages = found if isinstance(found, list) else [found]
-    last: EventHead | None = None
-    events = 0
+    heads: list[EventHead] = []
     control: list[Message] = []
     for message in messages:
         head = _state_change(message)
         if head is None:
             control.append(message)
         else:
-            events += 1
-            last = head
-    if control and events:
+            heads.append(head)
+    if not heads:
+        return Content(0, b"", 0, control)
+    if control:
         return _inspect_one_by_one(frame)
-    return Content(
-        events=events,
-        payload=frame if events else b"",
-        last_event_us=0 if last is None else _microseconds(last.time_fired),
-        control=control,
-    )
+    return _content(heads, frame, [], 0)
 
 
 def _inspect_one_by_one(frame: bytes) -> Content:
     """Sort the messages of a mixed frame; keep only the events as an array."""
     events: list[bytes] = []
+    heads: list[EventHead] = []
     control: list[Message] = []
-    unreadable = last_event_us = 0
+    unreadable = 0
     for raw in _slices(frame):
         try:
             message = _one_message.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            unreadable += 1
-            continue
-        head = _state_change(message)
-        if head is None:
-            control.append(message)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            head = _bare_state_change(raw)
+            if head is None:
+                unreadable += 1
+                continue
         else:
-            events.append(bytes(raw))
-            last_event_us = _microseconds(head.time_fired)
-    payload = _array(events) if events else b""
-    return Content(len(events), payload, last_event_us, control, unreadable)
+            head = _state_change(message)
+            if head is None:
+                control.append(message)
+                continue
+        events.append(bytes(raw))
+        heads.append(head)
+    return _content(heads, _array(events) if events else b"", control, unreadable)
+
+
+def _content(
+    heads: list[EventHead], payload: bytes, control: list[Message], unreadable: int
+) -> Content:
+    return Content(
+        events=len(heads),
+        payload=payload,
+        last_event_us=_microseconds(heads[-1].time_fired) if heads else 0,
+        control=control,
+        unreadable=unreadable,
+        first_event_us=_microseconds(heads[0].time_fired) if heads else 0,
+        entity_ids=frozenset([h.data.entity_id for h in heads if h.data is not None]),
+    )
 
 
 def snapshot_parts(states: bytes | msgspec.Raw) -> Iterator[Part]:
@@ -192,20 +227,35 @@ def _state_change(message: Message) -> EventHead | None:
     return head
 
 
+def _bare_state_change(raw: msgspec.Raw) -> EventHead | None:
+    """Return the head of a state change whose data has another shape than usual.
+
+    It is an event all the same: enrichment-pipeline keeps it as a dead letter.
+    """
+    try:
+        message = _bare_message.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    head = message.event
+    if head is None or message.type != "event" or head.event_type != "state_changed":
+        return None
+    return EventHead(head.event_type, head.time_fired)
+
+
 def _slices(frame: bytes) -> list[msgspec.Raw]:
     """Return the messages of a frame as slices of it."""
     if frame.lstrip()[:1] == b"[":
         return _decode_array(frame)
     try:
         return [_any_json.decode(frame)]
-    except (msgspec.DecodeError, RecursionError) as err:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise FrameUnreadable(str(err)) from err
 
 
 def _decode_array(payload: bytes | msgspec.Raw) -> list[msgspec.Raw]:
     try:
         return _raws.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as err:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise FrameUnreadable(str(err)) from err
 
 
@@ -214,11 +264,5 @@ def _array(raws: list[bytes]) -> bytes:
 
 
 def _microseconds(text: msgspec.Raw) -> int:
-    """Return an ISO 8601 time with zone as microseconds, 0 if it is none."""
-    try:
-        moment = datetime.fromisoformat(bytes(text).decode("ascii").strip('"'))
-    except ValueError:
-        return 0
-    if moment.tzinfo is None:
-        return 0
-    return (moment - _EPOCH) // _MICROSECOND
+    """Return a time in JSON as microseconds, 0 if it is none."""
+    return time_us(bytes(text).decode("ascii", "replace").strip('"'))

@@ -6,7 +6,7 @@ Home Assistant, components/websocket_api (http.py, auth.py, messages.py).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -15,9 +15,12 @@ import msgspec
 from servicekit.wire import Source
 
 from .errors import AuthRejected, CommandRefused, FrameUnreadable, ProtocolViolation
-from .frames import Content, Message, Part, inspect, snapshot_parts
+from .frames import Content, Message, Part, Problem, inspect, snapshot_parts
+from .history import snapshot_times
 
 __all__ = [
+    "Answer",
+    "Command",
     "Described",
     "Live",
     "Note",
@@ -48,6 +51,7 @@ class Command(StrEnum):
     GET_STATES = "get_states"
     GET_CONFIG = "get_config"
     UNSUBSCRIBE_EVENTS = "unsubscribe_events"
+    HISTORY = "history/history_during_period"
     PING = "ping"
 
 
@@ -65,20 +69,38 @@ class Live:
     events: int
     payload: bytes
     last_event_us: int
+    first_event_us: int = 0
+    entity_ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All present states, in parts."""
+    """All present states, in parts; `updated_us` tells when each last changed."""
 
     parts: tuple[Part, ...]
+    updated_us: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What Home Assistant said about itself."""
+    """What Home Assistant said about itself.
+
+    `running` is False while it starts or stops; `history` tells if its history can
+    be asked for.
+    """
 
     source: Source
+    running: bool = True
+    history: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a command that was sent by `Session.ask`."""
+
+    number: int
+    result: msgspec.Raw
+    problem: Problem | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +111,7 @@ class Notice:
     detail: str
 
 
-Note = Subscribed | Live | Snapshot | Described | Notice
+Note = Subscribed | Live | Snapshot | Described | Answer | Notice
 
 
 class _Config(msgspec.Struct):
@@ -98,6 +120,8 @@ class _Config(msgspec.Struct):
     latitude: float | None = None
     longitude: float | None = None
     version: str | None = None
+    components: list[str] = []
+    state: str = "RUNNING"
 
 
 _SUBSCRIPTION: Final[tuple[tuple[Command, dict[str, Any]], ...]] = (
@@ -151,6 +175,12 @@ class Session:
         """Ask for a sign of life."""
         self._say(self._command(Command.PING))
 
+    def ask(self, command: Command, fields: dict[str, Any]) -> int:
+        """Ask for something else; return the number that its answer will have."""
+        message = self._command(command, fields)
+        self._say(message)
+        return int(message["id"])
+
     def leave(self) -> None:
         """Ask for the end of the stream; everything before its answer is stored."""
         if self.phase is not Phase.STREAMING:
@@ -165,7 +195,15 @@ class Session:
             return []
         if self.phase not in (Phase.SUBSCRIBING, Phase.STREAMING, Phase.LEAVING):
             raise ProtocolViolation(self.phase, "an event before the subscription")
-        return [Live(content.events, content.payload, content.last_event_us)]
+        return [
+            Live(
+                content.events,
+                content.payload,
+                content.last_event_us,
+                content.first_event_us,
+                content.entity_ids,
+            )
+        ]
 
     def _step(self, message: Message) -> list[Note]:
         match self.phase, message.type:
@@ -207,6 +245,12 @@ class Session:
                 raise CommandRefused(command, code, problem.message if problem else "")
             case None:
                 return [Notice("result.unexpected", f"id {message.id}")]
+            case Command.HISTORY:
+                answer = problem or Problem("refused") if refused else None
+                return [Answer(message.id or 0, message.result, answer)]
+            case Command.GET_STATES if refused:
+                notice = Notice("command.refused", f"{command}: {reason}")
+                return [notice, Snapshot(())]
             case _ if refused:
                 return [Notice("command.refused", f"{command}: {reason}")]
             case Command.SUBSCRIBE_EVENTS:
@@ -214,7 +258,8 @@ class Session:
                     self.phase = Phase.STREAMING
                 return [Subscribed(self._version)]
             case Command.GET_STATES:
-                return [Snapshot(tuple(snapshot_parts(message.result)))]
+                states = message.result
+                return [Snapshot(tuple(snapshot_parts(states)), snapshot_times(states))]
             case Command.GET_CONFIG:
                 return self._describe(message.result)
             case _:
@@ -223,10 +268,12 @@ class Session:
     def _describe(self, result: msgspec.Raw) -> list[Note]:
         try:
             config = msgspec.json.decode(result, type=_Config)
-        except (msgspec.DecodeError, UnicodeDecodeError) as err:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
             return [Notice("config.unreadable", str(err))]
         version = config.version or self._version or None
-        return [Described(Source(config.latitude, config.longitude, version))]
+        source = Source(config.latitude, config.longitude, version)
+        has_history = "history" in config.components
+        return [Described(source, config.state == "RUNNING", has_history)]
 
     def _subscribe(self) -> None:
         commands = [self._command(name, more) for name, more in _SUBSCRIPTION]

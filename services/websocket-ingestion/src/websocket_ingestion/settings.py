@@ -28,11 +28,17 @@ class Settings(ServiceSettings):
     ha_ping_seconds: float = Field(default=20.0, gt=0, le=600)
     ha_reconnect_max_seconds: float = Field(default=30.0, gt=0, le=3600)
     ha_auth_retry_seconds: float = Field(default=60.0, gt=0, le=86_400)
+    # Home Assistant's own: the recorder's commit interval with a margin, and its
+    # purge_keep_days.
+    ha_history_settle_seconds: float = Field(default=7.0, gt=0, le=600)
+    ha_history_days: float = Field(default=10.0, gt=0, le=36_500)
+    ha_first_backfill_days: float = Field(default=0.0, ge=0, le=36_500)
 
     enrichment_url: HttpAddress
 
     spool_path: Path
     spool_max_mb: int = Field(default=2048, ge=1)
+    spool_retain_mb: int = Field(default=256, ge=0)
     spool_commit_ms: float = Field(default=10.0, gt=0, le=1000)
 
     forward_max_events: int = Field(default=5000, ge=1)

@@ -9,10 +9,13 @@ for a while, so that forwarding rarely reads the file.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -23,9 +26,12 @@ from servicekit.lifecycle import pause
 from servicekit.retry import delays
 from servicekit.wire import Frame, Outcome
 
-from .errors import SpoolError
+from .errors import ReplayRunning, SpoolError
+from .gaps import Gap, GapTotals
+from .journal import JournalView
 from .ledger import NOTHING, Acknowledged, Arrival, Counters, plus, unsaved
-from .store import Store
+from .replay import Replay, ReplayPosition
+from .store import NO_PRUNE, Chunk, Prune, Store
 from .store_thread import Seen, StoreThread
 from .tail import Tail
 
@@ -34,6 +40,8 @@ __all__ = ["Lot", "Spool", "SpoolLimits", "SpoolState", "SpoolView"]
 _MEBIBYTE: Final = 1024 * 1024
 _RESUME_AT: Final = 0.9
 _WARN_AT: Final = 0.8
+_SCAN_ROWS: Final = 2000
+_SHED_AT: Final = 0.8
 _PRUNE_ROWS: Final = 256
 _PRUNE_MOST_ROWS: Final = 5000
 _PRUNE_MOST_BYTES: Final = 16 * _MEBIBYTE
@@ -58,7 +66,8 @@ class SpoolLimits:
     `disk_bytes` is the size at which reading pauses, `queue_bytes` what may wait
     for a commit, `commit_bytes` what is committed at once, without waiting for the
     end of `commit_seconds`, `memory_bytes` what stays in memory for forwarding,
-    `prune_bytes` what may stay in the file after it was acknowledged. An
+    `retain_bytes` what stays in the file after it was acknowledged, `prune_bytes`
+    how much more than that before it is deleted. An
     acknowledgement waits up to `acknowledge_seconds` for frames to be committed
     with: after a crash it would only be repeated.
     """
@@ -69,6 +78,7 @@ class SpoolLimits:
     commit_bytes: int = _MEBIBYTE
     queue_bytes: int = 8 * _MEBIBYTE
     memory_bytes: int = 4 * _MEBIBYTE
+    retain_bytes: int = 0
     prune_bytes: int = 4 * _MEBIBYTE
     retry_first_seconds: float = 0.2
     retry_most_seconds: float = 5.0
@@ -81,6 +91,7 @@ class Lot:
     frames: list[Frame]
     damaged_events: int
     last_row: int
+    damaged_bytes: int = 0
 
     @property
     def events(self) -> int:
@@ -89,8 +100,8 @@ class Lot:
 
     @property
     def bytes(self) -> int:
-        """Bytes in the payloads."""
-        return sum(len(frame.payload) for frame in self.frames)
+        """Bytes in the payloads, with the damaged ones."""
+        return self.damaged_bytes + sum(len(frame.payload) for frame in self.frames)
 
 
 class SpoolView(NamedTuple):
@@ -104,6 +115,20 @@ class SpoolView(NamedTuple):
     queued_frames: int
     damaged_frames: int
     commits: int
+    gaps: GapTotals = GapTotals()
+    retained_bytes: int = 0
+    retained_since_us: int | None = None
+
+
+class _Change(NamedTuple):
+    """A change of the journal that waits for the task, and who waits for it.
+
+    One that is `urgent` is given up at the first failure.
+    """
+
+    work: Callable[[Store], JournalView]
+    done: asyncio.Future[None]
+    urgent: bool
 
 
 class Spool:
@@ -126,7 +151,8 @@ class Spool:
         # What is durable, as the last commit left it.
         self._counters = Counters()
         self._state = SpoolState.OPENING
-        self._size = self._prunable = self._unpruned_bytes = 0
+        self._size = self._prunable = 0
+        self._retained_since_us: int | None = None
         self._damaged = self._commits = 0
         self._failure: SpoolError | None = None
         # Frames before their commit, and after it.
@@ -134,9 +160,20 @@ class Spool:
         self._queued_bytes = 0
         self._tail = Tail(limits.memory_bytes)
         self._oldest_us: int | None = None
+        # The journal as it is in the file, and what is to be changed in it.
+        self._journal = JournalView()
+        self._last_gap_id = 0
+        self._entities: set[str] = set()
+        self._changes: list[_Change] = []
         # How far forwarding is, and the outcome that is not saved yet.
         self._position = 0
+        self._handed_out = 0
         self._outcome = NOTHING
+        self._done_bytes = 0
+        # The replay that goes on, as it is in the file; what joins the queue next.
+        self._replay: ReplayPosition | None = None
+        self._copy_next = 0
+        self._asking_replay = asyncio.Lock()
         # The task's alarm clock, and what others wait for.
         self._wake = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -205,6 +242,7 @@ class Spool:
             lot = await self._read(after, max_events, max_bytes)
         if lot.frames:
             self._oldest_us = lot.frames[0].received_us
+        self._handed_out = lot.last_row
         return lot
 
     def acknowledge(self, lot: Lot, outcome: Outcome) -> None:
@@ -212,10 +250,132 @@ class Spool:
         damaged = Outcome(0, 0, dead_lettered=lot.damaged_events, expired=0)
         self._outcome = plus(plus(self._outcome, outcome), damaged)
         self._position = lot.last_row
-        self._unpruned_bytes += lot.bytes
+        self._done_bytes += lot.bytes
         self._tail.forget(lot.last_row)
         self._oldest_us = self._tail.oldest_us() or self._oldest_us
         self._schedule(self._limits.acknowledge_seconds)
+
+    @property
+    def open_gaps(self) -> tuple[Gap, ...]:
+        """The gaps that are not closed, oldest first."""
+        return self._journal.open_gaps
+
+    @property
+    def entities(self) -> AbstractSet[str]:
+        """All entities of which a frame is durable; changes with the commits."""
+        return self._entities
+
+    @property
+    def ended(self) -> str:
+        """Why the stream ended; empty if nobody had the time to note it."""
+        return self._journal.ended
+
+    async def open_gap(
+        self, *, cause: str, from_us: int, opened_us: int, until_us: int | None = None
+    ) -> Gap:
+        """Return a new gap, which is durable; the end note is used up by it.
+
+        A gap of which the end is known does not come from the end of a stream: it
+        leaves the note alone. While the disk fails this waits, like `put`.
+
+        Raises:
+            SpoolError: the spool was closed meanwhile.
+        """
+        await self.wait_open()
+        self._last_gap_id += 1
+        gap = Gap(
+            id=self._last_gap_id,
+            cause=cause,
+            opened_us=opened_us,
+            from_us=from_us,
+            until_us=until_us,
+        )
+        after_end = until_us is None
+        await self._change(lambda store: store.save_gap(gap, after_end=after_end))
+        return gap
+
+    async def save_gap(self, gap: Gap) -> None:
+        """Store the gap in place of the one with its id; durable on return.
+
+        Raises:
+            SpoolError: the spool was closed meanwhile.
+        """
+        await self._change(lambda store: store.save_gap(gap))
+
+    async def note_end(self, cause: str) -> None:
+        """Write down why the stream ended; durable on return.
+
+        Raises:
+            SpoolError: it could not be stored; there is no second try, so that
+                a broken disk does not hold up the end of the service.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if not self._opened.is_set():
+            raise SpoolError(str(self._path), "CLOSED", "the spool is not open yet")
+        await self._change(lambda store: store.note_end(cause), urgent=True)
+
+    async def forget_entities(self, ids: Iterable[str]) -> None:
+        """Drop entities from the known ones; durable on return.
+
+        Raises:
+            SpoolError: the spool was closed meanwhile.
+        """
+        names = frozenset(ids)
+        await self._change(lambda store: store.forget_entities(names))
+        self._entities -= names
+
+    async def gaps(self, limit: int) -> list[Gap]:
+        """Return at most so many gaps, the newest first.
+
+        Raises:
+            SpoolError: the file cannot be read.
+        """
+        return await self._file.ask(lambda store: store.gaps(limit))
+
+    async def recent(self, *, received_since_us: int, max_events: int) -> list[Frame]:
+        """Return the newest committed frames, acknowledged or not, oldest first.
+
+        From the last one back until one was received earlier than that (UTC in
+        microseconds) or there are more events than that.
+
+        Raises:
+            SpoolError: the file cannot be read.
+        """
+        return await self._file.ask(
+            lambda store: store.recent(
+                received_since_us=received_since_us, max_events=max_events
+            )
+        )
+
+    async def replay(self, since_us: int) -> Replay:
+        """Begin to hand frames on once more; they become new arrivals by and by.
+
+        Taken are the frames that were received at or after that time, have been
+        handed out, and are still in the file. It goes on after a restart. Frames
+        that have to make room meanwhile are left out, and logged.
+
+        Raises:
+            ReplayRunning: another replay is not finished.
+            SpoolError: the file cannot be read, or was closed meanwhile.
+        """
+        await self.wait_open()
+        async with self._asking_replay:
+            if self._replay is not None:
+                left = self._replay.until_row - self._replay.next_row + 1
+                raise ReplayRunning(left)
+            first = self._counters.cursor - self._prunable + 1
+            last = max(self._position, self._handed_out)
+            retained_since_us = self._retained_since_us
+            frames = events = 0
+            for at in range(first, last + 1, _SCAN_ROWS):
+                until = min(at + _SCAN_ROWS - 1, last)
+                some = await self._file.ask(partial(_count, at, until, since_us))
+                frames, events = frames + some[0], events + some[1]
+            if frames:
+                begin = ReplayPosition(since_us, first, last)
+                await self._change(lambda store: store.save_replay(begin))
+        return Replay(events, frames, since_us, retained_since_us)
 
     def view(self) -> SpoolView:
         """Return the state now; the counters are those of the last commit."""
@@ -231,6 +391,9 @@ class Spool:
             queued_frames=len(self._queue),
             damaged_frames=self._damaged,
             commits=self._commits,
+            gaps=self._journal.totals,
+            retained_bytes=self._counters.retained_bytes,
+            retained_since_us=self._retained_since_us,
         )
 
     async def flush(self) -> None:
@@ -243,7 +406,7 @@ class Spool:
             if self._failure is not None:
                 raise self._failure
             if self._done.is_set():
-                raise SpoolError(str(self._path), "CLOSED", "the spool is closed")
+                raise self._closed()
             self._turn.clear()
             self._wake.set()
             await self._turn.wait()
@@ -281,11 +444,14 @@ class Spool:
         waits = self._waits()
         while not self._opened.is_set() and not self._closing.is_set():
             try:
-                seen, self._oldest_us = await self._file.look()
+                opened = await self._file.look()
             except SpoolError as error:
                 self._fail(error)
                 await pause(self._closing, next(waits))
             else:
+                seen, self._oldest_us, self._journal, self._entities = opened
+                self._last_gap_id = self._journal.last_gap_id
+                self._take_over_replay()
                 self._counters = seen.counters
                 self._position = seen.counters.cursor
                 self._settle(seen)
@@ -302,7 +468,7 @@ class Spool:
         """Commit what waits; a failure is retried until it works or all ends."""
         waits = self._waits()
         while self._opened.is_set() and self._has_work():
-            failure = await self._commit()
+            failure = await self._queue_copies() or await self._commit()
             if failure is None:
                 waits = self._waits()
                 continue
@@ -312,13 +478,33 @@ class Spool:
             await pause(self._closing, next(waits))
 
     async def _commit(self) -> SpoolError | None:
+        """Commit all that waits; return the error if it did not work."""
+        failure = await self._commit_frames() if self._has_frames() else None
+        return failure or await self._commit_changes()
+
+    async def _commit_changes(self) -> SpoolError | None:
+        while self._changes:
+            change = self._changes[0]
+            try:
+                self._journal = await self._file.change(change.work)
+            except SpoolError as error:
+                return error
+            self._take_over_replay()
+            del self._changes[0]
+            if not change.done.done():
+                change.done.set_result(None)
+        if self._failure is not None:
+            self._judge(self._size)
+        return None
+
+    async def _commit_frames(self) -> SpoolError | None:
         """Commit the queue and the position; return the error if it did not work."""
         acknowledged = None
         if self._position > self._counters.cursor:
-            acknowledged = Acknowledged(self._position, self._outcome)
+            acknowledged = Acknowledged(self._position, self._outcome, self._done_bytes)
         try:
             seen = await self._file.write(
-                self._counters, self._next_group(), acknowledged, self._rows_to_prune()
+                self._counters, self._next_group(), acknowledged, self._to_prune()
             )
         except SpoolError as error:
             return error
@@ -343,16 +529,19 @@ class Spool:
         if stored and before.pending == 0:
             self._oldest_us = self._queue[0].received_us
         for row, one in enumerate(self._queue[:stored], before.last_row + 1):
+            if one.copy_of:
+                self._move_replay(one.copy_of + 1)
             self._queued_bytes -= len(one.payload)
+            self._entities.update(one.entities)
             self._tail.push(
                 Frame(row, one.origin, one.received_us, one.events, one.payload)
             )
         del self._queue[:stored]
         self._outcome = unsaved(self._outcome, before, now)
+        self._done_bytes -= now.forwarded_bytes - before.forwarded_bytes
         self._counters = now
         self._prunable = seen.prunable
-        if not seen.prunable:
-            self._unpruned_bytes = 0
+        self._retained_since_us = seen.retained_since_us
         self._size = seen.size
         self._room.set()
         self._grown.set()
@@ -363,6 +552,8 @@ class Spool:
         """Accept frames or pause, by the size of the file."""
         limit = self._limits.disk_bytes
         was_paused = self._state is SpoolState.PAUSED
+        # Kept frames never stand in the way: they go before it is full.
+        size = max(0, size - self._counters.retained_bytes)
         full = size >= limit or (was_paused and size >= _RESUME_AT * limit)
         self._failure = None
         self._health.clear("spool_unwritable")
@@ -384,29 +575,127 @@ class Spool:
         if self._failure is None:
             _log.error("spool.failed", error=str(error), name=error.name)
         self._failure = error
+        self._give_up([one for one in self._changes if one.urgent], error)
         self._state = SpoolState.UNWRITABLE
         self._accepting.clear()
         self._turn.set()
         detail = f"{error}; retrying, nothing is read from Home Assistant meanwhile"
         self._health.set("spool_unwritable", Status.FAILING, detail)
 
-    def _has_work(self) -> bool:
-        making_room = self._state is SpoolState.PAUSED and self._prunable > 0
-        moved = self._position > self._counters.cursor
-        return bool(self._queue) or moved or making_room
+    async def _change(
+        self, work: Callable[[Store], JournalView], *, urgent: bool = False
+    ) -> None:
+        """Have the task change the journal, after the frames that wait now."""
+        if self._done.is_set():
+            raise self._closed()
+        done = asyncio.get_running_loop().create_future()
+        self._changes.append(_Change(work, done, urgent))
+        self._wake.set()
+        await done
 
-    def _rows_to_prune(self) -> int:
-        """Return how many acknowledged rows the next commit should delete."""
+    def _give_up(self, changes: list[_Change], error: SpoolError) -> None:
+        """Tell those who wait for these changes that they were not made."""
+        self._changes = [one for one in self._changes if one not in changes]
+        for change in changes:
+            if not change.done.done():
+                change.done.set_exception(error)
+
+    def _closed(self) -> SpoolError:
+        return SpoolError(str(self._path), "CLOSED", "the spool is closed")
+
+    def _has_work(self) -> bool:
+        return bool(self._changes) or self._has_frames()
+
+    def _has_frames(self) -> bool:
+        making_room = self._crowded and self._prunable > 0
+        moved = self._position > self._counters.cursor
+        return bool(self._queue) or moved or making_room or self._can_copy()
+
+    @property
+    def _crowded(self) -> bool:
+        """True while the file is so large that kept frames have to go."""
+        large = self._size >= _SHED_AT * self._limits.disk_bytes
+        return large or self._state is SpoolState.PAUSED
+
+    def _to_prune(self) -> Prune:
+        """Return what of the acknowledged frames the next commit should delete."""
+        kept = self._counters.retained_bytes + self._done_bytes
+        excess = kept - self._limits.retain_bytes
+        if self._crowded:
+            shed = self._size - int(_SHED_AT * self._limits.disk_bytes)
+            excess = max(excess, shed, 1)
+            return Prune(_PRUNE_MOST_ROWS, min(excess, _PRUNE_MOST_BYTES))
         rows = self._prunable + self._position - self._counters.cursor
-        due = (
-            self._state is SpoolState.PAUSED
-            or rows >= _PRUNE_ROWS
-            or self._unpruned_bytes >= self._limits.prune_bytes
-        )
-        if not due or rows == 0:
-            return 0
-        row_bytes = max(1, self._unpruned_bytes // rows)
-        return max(1, min(_PRUNE_MOST_BYTES // row_bytes, _PRUNE_MOST_ROWS))
+        many = rows >= _PRUNE_ROWS and not self._limits.retain_bytes
+        if excess <= 0 or not (many or excess >= self._limits.prune_bytes):
+            return NO_PRUNE
+        until = self._replay.next_row - 1 if self._replay else sys.maxsize
+        return Prune(_PRUNE_MOST_ROWS, min(excess, _PRUNE_MOST_BYTES), until)
+
+    def _can_copy(self) -> bool:
+        """True if frames of a replay should join the queue now."""
+        if self._replay is None or self._copy_next > self._replay.until_row:
+            return False
+        return self._queued_bytes < self._limits.commit_bytes and not self._crowded
+
+    def _take_over_replay(self) -> None:
+        replay = self._journal.replay
+        if self._replay is None and replay is not None:
+            self._replay, self._copy_next = replay, replay.next_row
+            _log.info("replay.running", **replay._asdict())
+
+    def _move_replay(self, next_row: int) -> None:
+        """Note that the copies of all rows before this one are durable."""
+        if self._replay is None:
+            return
+        self._replay = self._replay._replace(next_row=next_row)
+        if next_row > self._replay.until_row:
+            self._replay = None
+            _log.info("replay.finished", until_row=next_row - 1)
+
+    async def _queue_copies(self) -> SpoolError | None:
+        """Let the next frames of a replay join the queue, if there is one."""
+        if self._replay is None or not self._can_copy():
+            return None
+        replay = self._replay._replace(next_row=self._copy_next)
+        try:
+            chunk, gone = await self._file.ask(
+                lambda store: store.copies(replay, max_bytes=self._limits.commit_bytes)
+            )
+            if gone:
+                _log.warning("replay.cut", rows=gone, reason="the spool needs the room")
+            for row, events in chunk.damaged:
+                _log.error("spool.damaged", row=row, events=events, reason="checksum")
+            self._queue_copies_of(chunk)
+            if chunk.last_row == replay.until_row and not self._mark_last_copy(
+                chunk.last_row
+            ):
+                ended = replay._replace(next_row=replay.until_row + 1)
+                self._journal = await self._file.change(
+                    lambda store: store.save_replay(ended)
+                )
+                self._move_replay(ended.next_row)
+        except SpoolError as error:
+            return error
+        return None
+
+    def _queue_copies_of(self, chunk: Chunk) -> None:
+        """Queue the frames as if they came in now; the time is not that of events."""
+        now_us = int(self._clock() * 1e6)
+        for one in chunk.frames:
+            self._queue.append(
+                Arrival(now_us, one.origin, one.events, one.payload, copy_of=one.row)
+            )
+            self._queued_bytes += len(one.payload)
+        self._copy_next = chunk.last_row + 1
+
+    def _mark_last_copy(self, until_row: int) -> bool:
+        """Let the last copy in the queue stand for all rows up to this one."""
+        for at in range(len(self._queue) - 1, -1, -1):
+            if self._queue[at].copy_of:
+                self._queue[at] = self._queue[at]._replace(copy_of=until_row)
+                return True
+        return False
 
     async def _read(self, after: int, max_events: int, max_bytes: int) -> Lot:
         chunk = await self._file.read(after, max_events=max_events, max_bytes=max_bytes)
@@ -420,7 +709,11 @@ class Spool:
             )
             self._health.set("spool_damaged", Status.DEGRADED, detail)
         lost = sum(events for _, events in chunk.damaged)
-        return Lot(chunk.frames, lost, chunk.last_row)
+        good = sum(frame.events for frame in chunk.frames)
+        # A damaged row may claim more events than there were.
+        lost = max(0, min(lost, self.waiting_events - good))
+        damaged_bytes = chunk.bytes - sum(len(one.payload) for one in chunk.frames)
+        return Lot(chunk.frames, lost, chunk.last_row, damaged_bytes)
 
     def _waits(self) -> Iterator[float]:
         limits = self._limits
@@ -432,8 +725,13 @@ class Spool:
         if self._queue:
             events = sum(one.events for one in self._queue)
             _log.error("spool.not_saved", frames=len(self._queue), events=events)
+        self._give_up(self._changes, self._closed())
         await self._file.close()
         self._state = SpoolState.CLOSED
         self._accepting.clear()
         self._done.set()
         self._turn.set()
+
+
+def _count(first: int, last: int, since_us: int, store: Store) -> tuple[int, int]:
+    return store.count(first, last, since_us)

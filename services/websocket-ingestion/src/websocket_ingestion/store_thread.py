@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from .errors import SpoolError
+from .journal import JournalView
 from .ledger import Acknowledged, Arrival, Counters
 from .reserve import Reserve
-from .store import Chunk, Store, translated
+from .store import Chunk, Prune, Store, translated
 
-__all__ = ["Seen", "StoreThread"]
+__all__ = ["Opened", "Seen", "StoreThread"]
 
-_DRAIN_ROWS: Final = 256
+_DRAIN: Final = Prune(5000, 16 * 1024 * 1024)
+"""What goes at once when the disk is full; kept frames are the first to go."""
 
 T = TypeVar("T")
 
@@ -24,13 +26,27 @@ T = TypeVar("T")
 class Seen(NamedTuple):
     """The file as it was after some work: what of it is durable, and its size.
 
-    `failure` is set if new frames could not be stored but the rest could.
+    `retained_since_us` is when the oldest acknowledged frame was received that is
+    still there. `failure` is set if new frames could not be stored but the rest could.
     """
 
     counters: Counters
     size: int
     prunable: int
+    retained_since_us: int | None = None
     failure: SpoolError | None = None
+
+
+class Opened(NamedTuple):
+    """The file as it was when it was opened.
+
+    `oldest_us` is when the oldest frame that is not forwarded was received.
+    """
+
+    seen: Seen
+    oldest_us: int | None
+    journal: JournalView
+    entities: set[str]
 
 
 class StoreThread:
@@ -42,26 +58,47 @@ class StoreThread:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._reserve = Reserve(path)
         self._store: Store | None = None
+        self._closed = False
 
-    async def look(self) -> tuple[Seen, int | None]:
-        """Return the state of the file and the time of its oldest open frame.
+    async def look(self) -> Opened:
+        """Return what is in the file.
 
         Raises:
             SpoolError: it cannot be opened or read.
         """
+        return await self.ask(
+            lambda store: Opened(
+                _seen(store), store.oldest_us(), store.journal(), store.entities()
+            )
+        )
 
-        def work() -> tuple[Seen, int | None]:
-            store = self._ensure()
-            return _seen(store), store.oldest_us()
+    async def ask(self, question: Callable[[Store], T]) -> T:
+        """Return what a reading function of the store gives.
 
-        return await self._call(work)
+        Raises:
+            SpoolError: the file cannot be read.
+        """
+        return await self._call(lambda: question(self._ensure()))
+
+    async def change(self, work: Callable[[Store], T]) -> T:
+        """Return what a writing function of the store gives; it is durable then.
+
+        Raises:
+            SpoolError: nothing was stored as far as is known; the file is closed
+                and the next call opens it again.
+        """
+        try:
+            return await self.ask(work)
+        except SpoolError:
+            await self._call(self._drop)
+            raise
 
     async def write(
         self,
         believed: Counters,
         arrivals: Sequence[Arrival],
         acknowledged: Acknowledged | None,
-        prune: int,
+        prune: Prune,
     ) -> Seen:
         """Commit; return what is durable then.
 
@@ -75,8 +112,7 @@ class StoreThread:
                 and the next call opens it again.
         """
 
-        def work() -> Seen:
-            store = self._ensure()
+        def work(store: Store) -> Seen:
             if store.counters != believed:
                 return _seen(store)
             try:
@@ -85,15 +121,11 @@ class StoreThread:
             except SpoolError as error:
                 if not error.disk_full:
                     raise
-                self._make_room(store, acknowledged, max(prune, _DRAIN_ROWS))
+                self._make_room(store, acknowledged)
                 return _seen(store)._replace(failure=error)
             return _seen(store)
 
-        try:
-            return await self._call(work)
-        except SpoolError:
-            await self._call(self._drop)
-            raise
+        return await self.change(work)
 
     async def read(self, after: int, *, max_events: int, max_bytes: int) -> Chunk:
         """Return the frames behind a row.
@@ -101,19 +133,19 @@ class StoreThread:
         Raises:
             SpoolError: the file cannot be read.
         """
-
-        def work() -> Chunk:
-            store = self._ensure()
-            return store.read(after, max_events=max_events, max_bytes=max_bytes)
-
-        return await self._call(work)
+        return await self.ask(
+            lambda store: store.read(after, max_events=max_events, max_bytes=max_bytes)
+        )
 
     async def close(self) -> None:
         """Close the file and end the thread."""
         await self._call(self._drop)
+        self._closed = True
         self._executor.shutdown(wait=False)
 
     async def _call(self, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise SpoolError(str(self._path), "CLOSED", "the spool is closed")
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._executor, work)
 
@@ -124,12 +156,10 @@ class StoreThread:
             cause = "not enough room on the disk, not even for the reserve"
             raise SpoolError(str(self._path), "SQLITE_FULL", cause)
 
-    def _make_room(
-        self, store: Store, acknowledged: Acknowledged | None, prune: int
-    ) -> None:
+    def _make_room(self, store: Store, acknowledged: Acknowledged | None) -> None:
         with translated(self._path):
             self._reserve.release()
-        store.commit((), acknowledged, prune=prune)
+        store.commit((), acknowledged, prune=_DRAIN)
         store.shrink()
 
     def _ensure(self) -> Store:
@@ -146,4 +176,6 @@ class StoreThread:
 
 
 def _seen(store: Store) -> Seen:
-    return Seen(store.counters, store.size_bytes(), store.prunable)
+    return Seen(
+        store.counters, store.size_bytes(), store.prunable, store.retained_since_us()
+    )

@@ -1,7 +1,8 @@
 """Drive and observe a Docker Compose stack from tests.
 
+`stackproof.oracle` judges what a source made against what a database holds;
 `stackproof.influx` reads back from InfluxDB and needs the extra `stackproof[influx]`;
-`stackproof.pytest_plugin` is loaded by pytest itself. Neither is imported here.
+`stackproof.pytest_plugin` is loaded by pytest itself. None is imported here.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from .errors import (
 from .events import Event, EventRecorder, Timeline
 from .evidence import Collected, EvidenceSource, StackEvidence, engine_inspect
 from .faults import killed, paused, stopped
-from .ledger import NOTHING_WRONG, Reconciliation, reconcile
 from .model import (
     Condition,
     Container,
@@ -46,7 +46,6 @@ from .subnet import find_free_subnet
 from .wait import Clock, never, wait_until
 
 __all__ = [
-    "NOTHING_WRONG",
     "Clock",
     "Collected",
     "Compose",
@@ -66,7 +65,6 @@ __all__ = [
     "NoFreeSubnet",
     "OrderViolation",
     "Reason",
-    "Reconciliation",
     "Service",
     "Snapshot",
     "StackEvidence",
@@ -88,7 +86,6 @@ __all__ = [
     "killed",
     "never",
     "paused",
-    "reconcile",
     "start_order",
     "stopped",
     "stops",

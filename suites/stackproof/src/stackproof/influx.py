@@ -5,6 +5,7 @@ Needs the extra `stackproof[influx]`; no other module of this package does.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from influxdb_client.client.influxdb_client import InfluxDBClient
 from influxdb_client.rest import ApiException
 
 from .errors import StoreError
+from .oracle import Attributes, Stored
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -37,6 +39,31 @@ class StateRow:
     def key(self) -> str:
         """What makes the row one event; see `event_key`."""
         return event_key(self.entity_id, self.time_us)
+
+    @property
+    def stored(self) -> Stored:
+        """The row as the oracle judges it."""
+        return Stored(
+            entity_id=self.entity_id,
+            time_us=self.time_us,
+            state=None if self.fields.get("removed") else self.fields["state"],
+            serial=_serial(self.fields),
+            attributes=_ORIGINS[
+                any(name in self.fields for name in _LIVE),
+                any(name in self.fields for name in _RECORDED),
+            ],
+        )
+
+
+_LIVE = ("attrs", "attrs_truncated")
+_RECORDED = ("attrs_recorded", "attrs_recorded_truncated")
+# Whether there are live attributes, and recorded ones.
+_ORIGINS = {
+    (False, False): Attributes.NONE,
+    (True, False): Attributes.LIVE,
+    (False, True): Attributes.RECORDED,
+    (True, True): Attributes.BOTH,
+}
 
 
 def event_key(entity_id: str, time_us: int) -> str:
@@ -131,6 +158,13 @@ def assemble(records: Iterable[Mapping[str, Any]]) -> tuple[StateRow, ...]:
             rows.items(), key=lambda item: item[0]
         )
     )
+
+
+def _serial(fields: Mapping[str, Any]) -> int | None:
+    """Return the source's serial, where the attributes carry one."""
+    attributes = json.loads(fields.get("attrs") or fields.get("attrs_recorded") or "{}")
+    serial = attributes.get("serial")
+    return serial if isinstance(serial, int) else None
 
 
 def _micros(time: datetime) -> int:

@@ -21,7 +21,8 @@ from .options import (
 EXIT_CODES = """\
 exit codes:
   0  all checks pass
-  1  a promise is broken (with --strict: or a policy); diff: the second run is worse
+  1  a promise is broken (with --strict: or a policy); diff: the second run is worse;
+     judge: an event is lost, or not as it was
   2  the command line, a file or the environment cannot be used
   3  something could not be decided, and nothing failed
 """
@@ -64,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     _add_list(commands.add_parser("list", help="all checks, one a line"))
     _add_report(commands.add_parser("report", help="render a report again"))
     _add_diff(commands.add_parser("diff", help="what changed between two runs"))
+    _add_judge(commands.add_parser("judge", help="judge the history of a run again"))
     return top
 
 
@@ -106,7 +108,9 @@ def _add_list(command: argparse.ArgumentParser) -> None:
 
 
 def _add_report(command: argparse.ArgumentParser) -> None:
-    command.description = "Renders report.html and junit.xml again from report.json."
+    command.description = (
+        "Renders report.html and junit.xml again from report.json, or from matrix.json."
+    )
     command.add_argument("folder", metavar="DIR", type=Path, help="folder of a run")
     command.set_defaults(run=_report)
 
@@ -120,6 +124,19 @@ def _add_diff(command: argparse.ArgumentParser) -> None:
     command.add_argument("after", metavar="B", type=Path, help="folder of a later run")
     command.add_argument("--json", action="store_true", help="print JSON")
     command.set_defaults(run=_diff)
+
+
+def _add_judge(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Compares what the source of a saved run made with what the database held: "
+        "lost, duplicated, corrupted, reordered, unexpected and late events, and what "
+        "the record cannot tell, which is unknown. Needs no stack."
+    )
+    command.epilog = EXIT_CODES
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    command.add_argument("folder", metavar="DIR", type=Path, help="history of a run")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=_judge)
 
 
 # Each command loads what it needs when it runs: `plan` asks no engine.
@@ -159,3 +176,9 @@ def _diff(args: argparse.Namespace) -> int:
     from .runs import diff  # noqa: PLC0415 - see above
 
     return diff(args.before, args.after, as_json=args.json)
+
+
+def _judge(args: argparse.Namespace) -> int:
+    from .judge import judge_again  # noqa: PLC0415 - see above
+
+    return judge_again(args.folder, as_json=args.json)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ..report.diff import compare
 from ..report.folder import read_document, render_again
+from ..report.matrix_folder import MATRIX_FILE, render_matrix_again
+from ..report.matrix_html import matrix_sentence
 from ..report.sentence import verdict_sentence
 from .options import FAIL, PASS
 
@@ -18,8 +20,11 @@ def render(folder: Path) -> int:
     Raises:
         SourceError: the folder holds no report.
     """
-    document = render_again(folder)
-    sys.stdout.write(f"{verdict_sentence(document)}\n{folder / 'report.html'}\n")
+    if (folder / MATRIX_FILE).is_file():
+        sentence = matrix_sentence(render_matrix_again(folder))
+    else:
+        sentence = verdict_sentence(render_again(folder))
+    sys.stdout.write(f"{sentence}\n{folder / 'report.html'}\n")
     return PASS
 
 

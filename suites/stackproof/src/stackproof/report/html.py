@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..events import Event
-from .gauges import human_bytes, memory_gauges, stop_gauges
+from .gauges import memory_gauges, stop_gauges
 from .sentence import plural, verdict_sentence
+from .templates import template
 from .timeline import LEFT, ROW, WIDTH, draw_start
 
 _SHOWN_EVENTS = 400
@@ -51,20 +52,10 @@ class Cell:
 
 def render(page: Page) -> str:
     """Return the page as HTML."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
-
-    environment = Environment(
-        loader=PackageLoader("stackproof.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["bytes"] = human_bytes
     document = page.document
     checks = document["checks"]
     families = sorted({check["family"] for check in checks})
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         report=document,
         sentence=verdict_sentence(document),
         words=WORDS,

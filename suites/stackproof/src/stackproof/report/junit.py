@@ -20,7 +20,7 @@ def junit(document: Mapping[str, Any]) -> str:
     tally = document["counts"]
     suite = ET.Element(
         "testsuite",
-        name=_clean(f"stackproof {document['project']}"),
+        name=clean(f"stackproof {document['project']}"),
         tests=str(len(checks)),
         failures=str(tally["fail"]),
         errors=str(tally["unknown"]),
@@ -31,12 +31,12 @@ def junit(document: Mapping[str, Any]) -> str:
     properties = ET.SubElement(suite, "properties")
     for name in ("schema_version", "verdict", "mode", "strict", "coverage", "run"):
         ET.SubElement(
-            properties, "property", name=name, value=_clean(str(document[name]))
+            properties, "property", name=name, value=clean(str(document[name]))
         )
     for check in checks:
         _add_case(suite, check)
     if document["start_problem"]:
-        ET.SubElement(suite, "system-err").text = _clean(document["start_problem"])
+        ET.SubElement(suite, "system-err").text = clean(document["start_problem"])
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
@@ -48,30 +48,29 @@ def _add_case(suite: ET.Element, check: Mapping[str, Any]) -> None:
     case = ET.SubElement(
         suite,
         "testcase",
-        classname=_clean(
-            f"{check['family']}.{service}" if service else check["family"]
-        ),
-        name=_clean(f"{check['id']}[{check['label']}]"),
+        classname=clean(f"{check['family']}.{service}" if service else check["family"]),
+        name=clean(f"{check['id']}[{check['label']}]"),
         time=f"{check['seconds']:.3f}",
     )
     message = check["message"] or check["observed"] or check["title"]
     match check["verdict"]:
         case "fail":
-            _add(case, "failure", message, _told(check))
+            told_as(case, "failure", message, _told(check))
         case "unknown":
-            _add(case, "error", message, _told(check))
+            told_as(case, "error", message, _told(check))
         case "not_promised":
-            _add(case, "skipped", f"not promised: {message}", None)
+            told_as(case, "skipped", f"not promised: {message}", None)
         case "ignored":
-            _add(case, "skipped", f"ignored: {check.get('reason', '')}", None)
+            told_as(case, "skipped", f"ignored: {check.get('reason', '')}", None)
         case _:
             pass
 
 
-def _add(case: ET.Element, tag: str, message: str, text: str | None) -> None:
+def told_as(case: ET.Element, tag: str, message: str, text: str | None) -> None:
+    """Add an outcome to a case: the first line as its message, the rest as text."""
     first = message.strip().splitlines()[:1]
-    element = ET.SubElement(case, tag, message=_clean("".join(first)))
-    element.text = None if text is None else _clean(text)
+    element = ET.SubElement(case, tag, message=clean("".join(first)))
+    element.text = None if text is None else clean(text)
 
 
 def _told(check: Mapping[str, Any]) -> str:
@@ -81,6 +80,6 @@ def _told(check: Mapping[str, Any]) -> str:
     )
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Return a text without what XML cannot hold."""
     return _FORBIDDEN.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -11,6 +11,7 @@ from ..errors import SourceError
 
 REPORT = "report.schema.json"
 PLAN = "plan.schema.json"
+MATRIX = "matrix.schema.json"
 
 
 def load_schema(name: str) -> Mapping[str, Any]:

@@ -58,7 +58,7 @@ LOCAL := services/servicekit services/websocket-ingestion services/enrichment-pi
 	services/admin-api suites/simulator suites/reference suites/stackproof[influx]
 LOCAL_NAMES := servicekit websocket-ingestion enrichment-pipeline admin-api ha-simulator \
 	reference-stack stackproof
-LOCK_GROUPS := front-door build lint repo unit smoke types bench
+LOCK_GROUPS := front-door build lint repo unit smoke types bench bench-micro
 COMPILE := .venv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command 'make lock'
 

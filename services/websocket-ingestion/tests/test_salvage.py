@@ -303,23 +303,40 @@ def test_two_damaged_files_are_kept(path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("done", range(4))
-def test_a_kill_while_the_files_change_places(path: Path, done: int) -> None:
-    """After any number of the renames the next start ends with the new file."""
-    before = content(path)
-    overwrite(path, 1)
-    shutil.copyfile(path, path.with_name("copy"))
-    path.with_name("spool.db-wal").write_bytes(b"old log")
-    shutil.copyfile(path.with_name("copy"), path.with_name("to-save"))
-    rescue(path.with_name("to-save"))
-    path.with_name("to-save").replace(path.with_name("spool.db.salvaged"))
-    for name in ["spool.db-wal", "spool.db"][:done]:
-        path.with_name(name).replace(path.with_name(f"gone-{name}"))
-    if done == 3:
-        path.with_name("spool.db.salvaged").replace(path)
-    finish_salvage(path)
+@pytest.mark.parametrize("renames", range(4))
+def test_a_kill_while_the_files_change_places(
+    path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    """After any number of the renames the next start ends with all the frames.
 
-    assert content(path) == before
+    The log of the damaged file must never lie beside the new one, for which it would
+    be taken.
+    """
+    before = content(path)
+    rename, left = Path.replace, renames
+
+    def die(self: Path, target: Path) -> Path:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise OSError(5, "killed")
+        return rename(self, target)
+
+    # A connection that stays open leaves its log.
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("PRAGMA wal_autocheckpoint = 0")
+        raw.execute("UPDATE notes SET ended = 'in the log'")
+        raw.commit()
+        monkeypatch.setattr(Path, "replace", die)
+        with pytest.raises(SpoolError, match="killed"):
+            rescue(path)
+        monkeypatch.undo()
+        finish_salvage(path)
+        logs = [one.name for one in path.parent.glob("spool.db-*")]
+        again = content(path)
+
+    assert again == before
+    assert not logs or renames == 0
     assert not path.with_name("spool.db.salvaged").exists()
 
 

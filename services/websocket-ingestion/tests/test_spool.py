@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import uvloop
 
 from servicekit.health import STARTING, Health, Status
 from servicekit.wire import Frame, Origin, Outcome
@@ -618,6 +619,20 @@ KEEP = SpoolLimits(
 )
 
 
+def test_a_commit_that_is_due_at_once_is_no_trouble(path: Path, health: Health) -> None:
+    """On uvloop, where such a timer cannot tell its time, as after a pause."""
+    limits = replace(LIMITS, commit_seconds=0.0, acknowledge_seconds=0.0)
+
+    async def put_twice() -> int:
+        async with running(path, health, limits) as spool:
+            await spool.put(frames(1, 2))
+            await spool.put(frames(3))
+            await spool.flush()
+            return spool.view().counters.received
+
+    assert uvloop.run(put_twice()) == 3
+
+
 @pytest.mark.asyncio
 async def test_acknowledged_frames_are_kept_up_to_a_bound(
     path: Path, health: Health
@@ -811,6 +826,27 @@ async def test_a_replay_goes_on_after_a_kill(path: Path, health: Health) -> None
     assert [one.payload for one in rest[-30:]] == [
         b"%06d" % second for second in range(11, 41)
     ]
+
+
+@pytest.mark.asyncio
+async def test_frames_stay_until_a_replay_has_copied_them(
+    path: Path, health: Health
+) -> None:
+    """A bound that was lowered does not take what a replay still needs."""
+    async with running(path, health, KEEP) as spool:
+        sent = await forwarded(spool, 40)
+    lower = replace(KEEP, retain_bytes=50, prune_bytes=1, commit_bytes=6)
+    async with running(path, health, lower) as spool:
+        begun = await spool.replay(0)
+        found = await take_all(spool, 41)
+        await saved(spool)
+        await take_all(spool, 1)
+        await saved(spool)
+        left = spool.view().retained_bytes
+
+    assert begun.frames == 40
+    assert [one.payload for one in found[1:]] == [one.payload for one in sent]
+    assert left <= 60
 
 
 @pytest.mark.asyncio

@@ -27,7 +27,7 @@ __all__ = [
 COLUMNS: Final = "row, received_us, origin, events, crc32, payload"
 """What `read_row` takes, in this order."""
 
-_LEDGER_COLUMNS_1: Final = 10
+_LEDGER_COLUMNS: Final = 14
 
 
 def checksum(received_us: int, origin: str, events: int, payload: bytes) -> int:
@@ -75,13 +75,14 @@ def ledger_checksum(counters: Counters) -> int:
 def read_ledger(columns: tuple[Any, ...] | None) -> Counters | None:
     """Return the counters in the row of the ledger, None if they are damaged.
 
-    Version 1 of the file had no checksum and fewer counters; 0 stands for none.
+    The first versions of the file had no checksum and fewer counters; 0 stands for
+    none.
     """
     if not columns or not all(isinstance(one, int) for one in columns[1:]):
         return None
-    first_version = len(columns) == _LEDGER_COLUMNS_1
-    numbers = columns[1:] if first_version else columns[1:-1]
-    crc = 0 if first_version else columns[-1]
+    checked = len(columns) == _LEDGER_COLUMNS
+    numbers = columns[1:-1] if checked else columns[1:]
+    crc = columns[-1] if checked else 0
     one = Counters(*numbers)
     parts = one.written + one.merged + one.dead_lettered + one.expired
     sound = one.forwarded == parts and one.pending >= 0 and one.frames >= 0

@@ -35,7 +35,7 @@ _KEPT: Final = 2
 """So many damaged files stay for a person to look at."""
 _GROUP_BYTES: Final = 4 * 1024 * 1024
 _FRAME_COLUMNS: Final = 6
-_LEDGER_COLUMNS: Final = (10, 14)
+_LEDGER_COLUMNS: Final = (10, 13, 14)
 _GAP_COLUMNS: Final = 12
 _DAMAGE: Final = (sqlite3.Error, TypeError, ValueError)
 """What reading a damaged table leads to; its rows are looked for elsewhere then."""
@@ -120,7 +120,7 @@ def finish_salvage(path: Path, *, moved_to: Path | None = None) -> None:
         if moved_to is None:
             stamp = _stamp(int(ready.stat().st_mtime * 1e6))
             moved_to = path.with_name(f"{path.name}.damaged-{stamp}")
-        # The log goes first: beside the new file it would be taken for its own.
+        # Before the new file comes: it would take the old log for its own.
         for suffix in ("-shm", "-wal", ""):
             old = path.with_name(f"{path.name}{suffix}")
             if old.exists():

@@ -185,7 +185,8 @@ class Spool:
         self._asking_replay = asyncio.Lock()
         # The task's alarm clock, and what others wait for.
         self._wake = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due = 0.0
         self._room = asyncio.Event()
         self._turn = asyncio.Event()
         self._grown = asyncio.Event()
@@ -450,10 +451,12 @@ class Spool:
         """Wake the task after so many seconds, or earlier if that is due."""
         loop = asyncio.get_running_loop()
         due = loop.time() + seconds
-        if self._timer is None or due < self._timer.when():
+        if self._timer is None or due < self._due:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = loop.call_at(due, self._wake.set)
+            # What uvloop returns cannot always be asked when it is due: a time that has
+            # passed already, as after a pause of the process, gives a plain handle.
+            self._timer, self._due = loop.call_at(due, self._wake.set), due
 
     async def _open(self) -> None:
         waits = self._waits()

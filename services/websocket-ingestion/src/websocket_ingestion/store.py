@@ -75,13 +75,13 @@ _MIGRATIONS: Final = (
     ALTER TABLE ledger ADD COLUMN received_bytes INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE ledger ADD COLUMN forwarded_bytes INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE ledger ADD COLUMN pruned_bytes INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE ledger ADD COLUMN crc32 INTEGER NOT NULL DEFAULT 0;
     UPDATE ledger SET
         received_bytes = (SELECT coalesce(sum(length(payload)), 0) FROM frames),
         forwarded_bytes = (
             SELECT coalesce(sum(length(payload)), 0) FROM frames WHERE row <= cursor
         );
     """,
+    "ALTER TABLE ledger ADD COLUMN crc32 INTEGER NOT NULL DEFAULT 0;",
 )
 """One script per schema version, applied in order; `user_version` counts them. With
 the second one come the tables of the journal."""

@@ -48,6 +48,22 @@ class AdminApi:
             self.endpoint.url(f"/api/v1{path}"), params=params, headers=headers
         )
 
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Send a JSON body to a path under `/api/v1`; return the JSON answer.
+
+        Raises:
+            BadAnswer: the status was not 2xx.
+        """
+        answer = requests.post(
+            self.endpoint.url(f"/api/v1{path}"),
+            json=dict(body),
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=_CALL_SECONDS,
+        )
+        if not answer.ok:
+            raise BadAnswer(answer.url, answer.status_code, answer.text)
+        return answer.json()
+
     def status_without_token(self, path: str) -> int:
         """Return the status that a caller without a token gets."""
         answer = requests.get(

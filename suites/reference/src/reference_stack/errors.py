@@ -3,13 +3,17 @@
 ```
 ReferenceStackError
 ├── BadAnswer
+├── BadSchedule
 ├── LedgerIncomplete
+├── SourceForgets
 ├── SourceSilent
 └── TokenMissing
 ```
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class ReferenceStackError(Exception):
@@ -29,6 +33,22 @@ class BadAnswer(ReferenceStackError):
         return f"{self.url} answered {self.status}: {self.text[:300]}"
 
 
+class BadSchedule(ReferenceStackError):
+    """A text that is no schedule of faults."""
+
+    def __init__(self, part: str, known: Sequence[str], longest: float) -> None:
+        super().__init__(part, tuple(known), longest)
+        self.part = part
+        self.known = tuple(known)
+        self.longest = longest
+
+    def __str__(self) -> str:
+        return (
+            f"{self.part!r} is no step of a schedule: give a name and seconds up to "
+            f"{self.longest:g}; names are {', '.join(self.known)}"
+        )
+
+
 class LedgerIncomplete(ReferenceStackError):
     """The simulator no longer knows all that it has sent in a run."""
 
@@ -38,6 +58,21 @@ class LedgerIncomplete(ReferenceStackError):
 
     def __str__(self) -> str:
         return f"the ledger of the run {self.run_id} has lost its oldest events"
+
+
+class SourceForgets(ReferenceStackError):
+    """Home Assistant's recorder lacks changes that it has confirmed."""
+
+    def __init__(self, run_id: str, missing: int) -> None:
+        super().__init__(run_id, missing)
+        self.run_id = run_id
+        self.missing = missing
+
+    def __str__(self) -> str:
+        return (
+            f"the recorder lacks {self.missing} changes of the run {self.run_id} that "
+            "Home Assistant has confirmed"
+        )
 
 
 class SourceSilent(ReferenceStackError):

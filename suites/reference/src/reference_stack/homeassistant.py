@@ -63,13 +63,13 @@ class HomeAssistant:
     endpoint: Endpoint
     token: str = field(repr=False)
 
-    def set_state(self, change: Change) -> None:
-        """Set a state over REST.
+    def set_state(self, change: Change) -> Any:
+        """Set a state over REST; return it as Home Assistant has it now.
 
         Raises:
             BadAnswer: Home Assistant did not take it.
         """
-        self.call(
+        return self.call(
             f"/api/states/{change.entity_id}",
             {"state": change.state, "attributes": dict(change.attributes)},
         )

@@ -1,4 +1,4 @@
-"""Faults as context managers: each heals on the way out, also when the test fails.
+"""Pause, stop and kill a service by Compose.
 
 Healing starts the service again; it does not wait until it is healthy, because how long
 that takes is what the test wants to know.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .compose import Compose
+from ..compose import Compose
 
 
 @contextmanager

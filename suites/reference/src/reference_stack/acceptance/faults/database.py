@@ -1,0 +1,146 @@
+"""Take the database away: stopped, frozen, or put back to an earlier point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from stackproof import paused, wait_until
+
+from ...project import DATABASE
+from ..backup import Backup, Influx
+from ..scenario import Fault
+from ..vitals import now_us
+from ..world import World
+from .ends import start_together, stop_together
+
+_NOTICE_SECONDS = 30.0
+_EVERY_SECONDS = 0.2
+_FREEZE_SECONDS = 15.0
+_UP_SECONDS = 60.0
+_UNREACHABLE = "influxdb_unreachable"
+
+
+def stopped_for(seconds: float) -> Fault:
+    """Return a fault that stops the database for so many seconds of traffic."""
+
+    @contextmanager
+    def stop(world: World) -> Iterator[None]:
+        expected = f"{seconds:g} s of events pending, and ingestion says why"
+        with world.fault("outage", DATABASE, expected) as note:
+            try:
+                stop_together(world, (DATABASE,))
+                await_reason(world, _UNREACHABLE)
+                world.await_emitted(seconds / 2)
+                yield
+                world.await_emitted(seconds / 2)
+                pending = world.count("pending")
+                note.saw(
+                    pending >= world.rate * seconds * 0.9,
+                    f"{pending} events pending, told as {_UNREACHABLE}",
+                )
+            finally:
+                start_together(world, (DATABASE,))
+
+    return stop
+
+
+@contextmanager
+def frozen(world: World) -> Iterator[None]:
+    """Freeze the database: it accepts connections and never answers."""
+    expected = "nothing is written, events pile up"
+    with (
+        world.fault("freeze", DATABASE, expected) as note,
+        paused(world.stack.compose, DATABASE),
+    ):
+        before = world.count("written")
+        world.await_emitted(_FREEZE_SECONDS / 2)
+        # What was under way when it froze may have been counted since.
+        settled = world.count("written")
+        yield
+        world.await_emitted(_FREEZE_SECONDS / 2)
+        written, pending = world.count("written"), world.count("pending")
+        note.saw(
+            written == settled and pending >= world.rate * _FREEZE_SECONDS / 2,
+            f"written went from {before} to {settled} and stayed at {written}, "
+            f"{pending} events pending",
+        )
+
+
+@contextmanager
+def restored(world: World) -> Iterator[None]:
+    """Lose the database's disk, restore an earlier backup, replay what came after."""
+    influx = Influx(
+        url=lambda: world.endpoint(DATABASE).url(),
+        token=world.stack.project.secret("influxdb_admin_token"),
+    )
+    expected = "fewer rows after the restore than before, and as many after the replay"
+    with world.fault("restore of an earlier backup", DATABASE, expected) as note:
+        taken_us = now_us()
+        backup = influx.backup()
+        world.await_progress("written", seconds=3.0)
+        yield
+        had = _rows(world)
+        stop_together(world, (DATABASE,))
+        _wipe(world)
+        start_together(world, (DATABASE,))
+        wait_until(influx.answers, bool, timeout=_UP_SECONDS, every=_EVERY_SECONDS)
+        left = _restore(world, influx, backup)
+        replay = _replay(world, taken_us)
+        note.saw(
+            left < had and replay > 0,
+            f"{had} rows before, {left} in the backup of {len(backup.shards)} shards, "
+            f"{replay} events replayed",
+        )
+
+
+def await_reason(world: World, code: str) -> None:
+    """Wait until websocket-ingestion gives a reason for not being ready."""
+
+    def reasons() -> frozenset[str]:
+        return frozenset(reason["code"] for reason in world.stats()["reasons"])
+
+    def told(seen: frozenset[str]) -> bool:
+        return code in seen
+
+    wait_until(reasons, told, timeout=_NOTICE_SECONDS, every=_EVERY_SECONDS)
+
+
+def _rows(world: World) -> int:
+    return len(
+        world.database.rows(world.traffic.pattern, since_us=world.traffic.since_us)
+    )
+
+
+def _wipe(world: World) -> None:
+    """Empty the database's disk from a container, as it is mounted in none now."""
+    image = world.stack.model.services[DATABASE].image
+    volume = f"{world.stack.project.name}_influxdb_data"
+    world.stack.engine.containers.run(
+        image,
+        entrypoint=["bash", "-c", "rm -rf /disk/* && sync"],
+        volumes={volume: {"bind": "/disk", "mode": "rw"}},
+        labels={"io.stackproof.run": world.stack.project.name},
+        user="0",
+        remove=True,
+        network_disabled=True,
+    )
+
+
+def _restore(world: World, influx: Influx, backup: Backup) -> int:
+    settings = world.stack.project.settings
+    influx.set_up(
+        org=settings["INFLUXDB_ORG"],
+        bucket="scratch",
+        username=settings["INFLUXDB_ADMIN_USERNAME"],
+        password=world.stack.project.secret("influxdb_admin_password"),
+    )
+    influx.restore(backup)
+    return _rows(world)
+
+
+def _replay(world: World, since_us: int) -> int:
+    since = datetime.fromtimestamp(since_us / 1e6, UTC).isoformat()
+    answer = world.admin.post("/replay", {"since": since})
+    return int(answer["replay"]["events"])

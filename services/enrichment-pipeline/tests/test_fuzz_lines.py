@@ -79,7 +79,10 @@ def test_point_reads_back_as_its_change(
     assert key == (change.entity_id, parsed.time_us)
     assert parsed.tags["entity_id"] == change.entity_id
     assert parsed.tags["domain"] == change.entity_id.partition(".")[0]
-    assert parsed.fields["state"] == (change.state or "")
+    assert parsed.fields.get("state", "") == (change.state or "")
+    assert "" not in parsed.fields.values()
+    assert parsed.fields.get("removed", False) is (change.state is None)
+    assert parsed.fields.get("state_empty", False) is (change.state == "")
     raw = bytes(change.attributes)
     kept = parsed.fields.get("attrs_recorded" if recorded else "attrs")
     if change.state is not None and raw not in (b"", b"null"):

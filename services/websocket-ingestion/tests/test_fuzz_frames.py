@@ -18,6 +18,7 @@ from servicekit.wire import Frame, Origin
 from websocket_ingestion.answers import judge
 from websocket_ingestion.errors import ForwardError, FrameUnreadable, SessionError
 from websocket_ingestion.frames import halve, inspect, snapshot_parts
+from websocket_ingestion.history import parts_of, rows_of, snapshot_times
 from websocket_ingestion.session import Live, Phase, Session, Snapshot
 
 TIME = "2026-11-23T14:47:56.311149+00:00"
@@ -149,6 +150,33 @@ def test_parts_hold_the_states_of_the_snapshot(states: bytes) -> None:
     assert sum(part.events for part in parts) == len(
         msgspec.json.decode(states, type=list[msgspec.Raw])
     )
+
+
+rows = st.fixed_dictionaries(
+    {"s": texts | values, "lu": st.floats() | values},
+    optional={"a": values, "lc": st.floats() | values},
+)
+answers = st.dictionaries(texts, st.lists(rows, max_size=3) | values, max_size=3)
+
+
+@given(answer=answers.map(lambda one: json.dumps(one).encode()) | any_bytes)
+def test_history_is_rows_or_unreadable(answer: bytes) -> None:
+    """Every row of an answer is in a part, with a time that the spool can hold."""
+    try:
+        found = rows_of(answer)
+    except FrameUnreadable:
+        return
+    parts = list(parts_of(found))
+    assert sum(part.events for part in parts) == len(found)
+    assert all(-(2**63) <= row.updated_us < 2**63 for row in found)
+
+
+@given(states=any_bytes)
+def test_times_of_a_snapshot_are_found_or_it_is_unreadable(states: bytes) -> None:
+    """A state without a usable time is left out."""
+    with suppress(FrameUnreadable):
+        times = snapshot_times(states)
+        assert all(name and -(2**63) <= time < 2**63 for name, time in times.items())
 
 
 @given(incoming=st.lists(any_bytes, max_size=8), step=st.integers(0, 12))

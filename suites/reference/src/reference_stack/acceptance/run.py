@@ -20,6 +20,7 @@ from .vitals import Vitals, counts_of, now_us
 from .world import ADMIN, INGESTION, World
 
 _SETTLE_SECONDS = 60.0
+_FLOW_SECONDS = 1.5
 _RECORDED_SECONDS = 15.0
 _EVERY_SECONDS = 0.2
 _PATHS = dict.fromkeys(LONG_RUNNING, "/ready")
@@ -109,14 +110,24 @@ def _disturb(world: World, scenario: Scenario, checks: tuple[Check, ...]) -> Non
     world.traffic.begin(world.rate)
     for check in checks:
         check.populate(world)
-    world.await_progress("written")
+    _flow(world)
     with scenario.fault(world):
         for check in checks:
             check.perturb(world)
     world.await_ready(timeout=scenario.ready_seconds + _SETTLE_SECONDS)
-    world.await_progress("written")
+    _flow(world)
     if world.flow_seconds:
         world.await_emitted(world.flow_seconds)
+
+
+def _flow(world: World) -> None:
+    """See events made, and events written.
+
+    Both are needed: with a new subscription all states of the source are written, also
+    when it makes no event.
+    """
+    world.await_emitted(_FLOW_SECONDS)
+    world.await_progress("written", seconds=_FLOW_SECONDS / 2)
 
 
 def _end_traffic(world: World) -> None:

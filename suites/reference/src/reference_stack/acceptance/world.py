@@ -211,15 +211,22 @@ class World:
             timeout=seconds * 2 + _PROGRESS_SECONDS,
         )
 
-    def all_ready(self) -> frozenset[str]:
-        """Return the services that were ready at the last look."""
-        samples = self.vitals.samples if self.vitals else ()
-        return samples[-1].ready if samples else frozenset()
-
     def await_ready(self, *, timeout: float) -> None:
-        """Wait until all services are ready."""
+        """Wait until a look that begins from now on finds all services ready.
+
+        Raises:
+            WaitTimeout: none has after `timeout` seconds.
+        """
+        since = now_us()
+
+        def ready() -> frozenset[str]:
+            samples = self.vitals.samples[-1:] if self.vitals else ()
+            return next(
+                (each.ready for each in samples if each.at_us > since), frozenset()
+            )
+
         wait_until(
-            self.all_ready,
+            ready,
             frozenset(LONG_RUNNING).issubset,
             timeout=timeout,
             every=_EVERY_SECONDS,

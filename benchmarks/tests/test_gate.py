@@ -186,9 +186,6 @@ def test_other_host_is_not_comparable() -> None:
         assert result.findings == ()
 
 
-BAD = {Metric.CPU_PER_EVENT: 1.2, Metric.P99: 1.0}
-
-
 @pytest.mark.parametrize(
     ("cpu", "p99", "count", "verdict"),
     [
@@ -259,6 +256,6 @@ def test_gate_that_sees_regressions_everywhere_would_be_noticed() -> None:
     """A host on which sides of a pair differ wildly alike shows a rate above 0."""
     trials = [{Metric.CPU_PER_EVENT: 1.0 if i % 2 else 1.3} for i in range(20)]
 
-    rate = false_alarm_rate(trials, pairs=5, runs=2_000, random=random())
+    rate = false_alarm_rate(trials, pairs=5, runs=500, random=random())
 
-    assert 0 < rate < 0.02
+    assert 0 < rate < 0.05

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.markers import Marker
 
 ROOT = Path(__file__).resolve().parents[2]
 PINS = ROOT / "constraints.txt"
 # Versions of the interpreter's own installer are nobody's dependency.
 INSTALLERS = frozenset({"pip", "setuptools", "wheel"})
 _HASH = r"\n    --hash=sha256:[0-9a-f]{64}"
-_PIN = re.compile(rf"([\w.-]+)==(\S+)(?: ; [^\\]+)?(?: \\{_HASH})+\n")
+_PIN = re.compile(rf"([\w.-]+)==(\S+)(?: ; ([^\\]+))?(?: \\{_HASH})+\n")
 _COMMENT = re.compile(r"#[^\n]*\n")
 _NAME = re.compile(r"[\w.-]+")
 
@@ -27,7 +28,7 @@ def normal(name: str) -> str:
 
 
 def read_pins(text: str) -> dict[str, str]:
-    """Return name and version of each pin.
+    """Return name and version of each pin; of several, the one for this interpreter.
 
     Raises:
         ValueError: a line is neither a comment nor part of a hashed pin, so it may be
@@ -44,7 +45,9 @@ def read_pins(text: str) -> dict[str, str]:
             line = text[position:].partition("\n")[0]
             message = f"no hashed pin: {line!r}"
             raise ValueError(message)
-        pins[normal(pin.group(1))] = pin.group(2)
+        name, version, marker = pin.groups()
+        if marker is None or normal(name) not in pins or Marker(marker).evaluate():
+            pins[normal(name)] = version
         position = pin.end()
     return pins
 
@@ -68,7 +71,11 @@ def asked_for(document: dict[str, Any]) -> Iterator[str]:
 
 def project_files(root: Path) -> list[Path]:
     """Return every pyproject.toml of ours."""
-    return [root / "pyproject.toml", *sorted(root.glob("*/*/pyproject.toml"))]
+    return [
+        root / "pyproject.toml",
+        *sorted(root.glob("*/pyproject.toml")),
+        *sorted(root.glob("*/*/pyproject.toml")),
+    ]
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -139,6 +146,20 @@ def test_pins_are_read() -> None:
     )
 
     assert read_pins(text) == {"some-name": "1.0", "other": "2.0.post1"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "version"),
+    [(">= '3'", "< '3'", "1.0"), ("< '3'", ">= '3'", "2.0")],
+)
+def test_pin_for_this_interpreter_counts(first: str, second: str, version: str) -> None:
+    """Where interpreters need different versions, each has a pin of its own."""
+    text = (
+        f"name==1.0 ; python_full_version {first} \\\n{HASH}\n"
+        f"name==2.0 ; python_full_version {second} \\\n{HASH}\n"
+    )
+
+    assert read_pins(text) == {"name": version}
 
 
 def test_all_kinds_of_dependencies_are_asked_for() -> None:

@@ -91,13 +91,11 @@ def rows(frames: list[Frame]) -> list[int]:
 
 async def settle(spool: Spool) -> None:
     """Return once everything that was acknowledged or begun is in the file."""
-    for _ in range(20_000):
-        if not spool._has_work() and spool._position == spool._counters.cursor:
-            return
-        assert spool._failure is None
-        spool._wake.set()
-        await asyncio.sleep(0)
-    raise AssertionError("the spool does not come to rest")
+    async with asyncio.timeout(20):
+        while spool._has_work() or spool._position != spool._counters.cursor:
+            assert spool._failure is None
+            spool._wake.set()
+            await asyncio.sleep(0)
 
 
 async def step(spool: Spool, model: Model, name: str, number: int) -> None:

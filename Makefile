@@ -8,7 +8,7 @@ IMAGES ?= auto
 TOX := .venv/bin/tox
 VENV := .venv/.ready
 
-.PHONY: help setup smoke test lint types unit checks-doc lock bundle clean
+.PHONY: help setup smoke test lint types unit checks-doc report-schema lock bundle clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ unit: $(VENV) ## Unit tests; no engine needed
 checks-doc: $(VENV) ## Write docs/CHECKS.md from the checks of stackproof
 	@$(TOX) exec -qq -e types -- python -m stackproof.catalogue > docs/CHECKS.md
 
+report-schema: $(VENV) ## Write the schema of capacity's report.json from its structs
+	@$(TOX) exec -qq -e types -- capacity schema > benchmarks/src/capacity/document/report.schema.json
+
 bundle: setup ## Save all images to ha-ingestor-images.tar.gz for hosts without a registry
 	@stack/scripts/setup.sh --yes --with-tests --save-bundle ha-ingestor-images.tar.gz
 
@@ -55,10 +58,11 @@ $(VENV): constraints.txt pyproject.toml
 	@touch $(VENV)
 
 LOCAL := services/servicekit services/websocket-ingestion services/enrichment-pipeline \
-	services/admin-api suites/simulator suites/reference suites/stackproof[influx]
+	services/admin-api suites/simulator suites/reference suites/stackproof[influx] \
+	benchmarks[load]
 LOCAL_NAMES := servicekit websocket-ingestion enrichment-pipeline admin-api ha-simulator \
-	reference-stack stackproof
-LOCK_GROUPS := front-door build lint repo unit smoke types bench
+	reference-stack stackproof capacity
+LOCK_GROUPS := front-door build lint repo unit smoke types bench bench-micro
 COMPILE := .venv/bin/uv pip compile --quiet $(UPGRADE) --generate-hashes --no-emit-index-url \
 	--no-annotate --custom-compile-command 'make lock'
 
@@ -66,5 +70,5 @@ lock: $(VENV) ## Renew the pins from all pyproject.toml; UPGRADE=--upgrade for n
 	@printf -- '-e ./%s\n' $(LOCAL) > .venv/lock.in
 	@$(COMPILE) --universal --python-version 3.11 $(LOCK_GROUPS:%=--group %) \
 	  $(LOCAL_NAMES:%=--no-emit-package %) --output-file constraints.txt .venv/lock.in
-	@$(COMPILE) --python-version 3.13 --output-file stack/docker/homeassistant/requirements.txt \
+	@$(COMPILE) --python-version 3.13.2 --output-file stack/docker/homeassistant/requirements.txt \
 	  stack/docker/homeassistant/requirements.in

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -16,13 +22,13 @@ import yaml
 from docker import DockerClient
 
 from stackproof.compose import Compose
-from stackproof.events import EventRecorder
 from stackproof.report.folder import read_report
 from stackproof.verify.abandoned import project_name
 
 pytestmark = pytest.mark.timeout(180)
 
 STACKS = Path(__file__).resolve().parent / "stacks"
+PROJECT = "com.docker.compose.project"
 SECRET = "not-for-anybodys-eyes"
 QUICK = ("--select", "ORDER-01", "OPS", "--non-destructive")
 
@@ -136,45 +142,241 @@ def test_interrupt_removes_everything(
     assert left_over(engine, process.pid) == []
 
 
+Change = Callable[[dict[str, Any]], object]
+Start = Callable[..., Compose]
+
+
 @pytest.fixture
-def live(shop: Callable[..., Path]) -> Iterator[Compose]:
-    """A shop that runs for somebody."""
-    compose = Compose(project=project_name("foreign-live"), files=(shop(),))
-    try:
-        compose.up(options=("--wait",))
-        yield compose
-    finally:
-        compose.down()
+def live(tmp_path: Path) -> Iterator[Start]:
+    """Start a stack that runs for somebody, changed if need be."""
+    with ExitStack() as started:
+
+        def start(stack: str, change: Change | None = None) -> Compose:
+            folder = tmp_path / stack
+            shutil.copytree(STACKS / stack, folder)
+            file = folder / "compose.yml"
+            document = yaml.safe_load(file.read_text("utf-8"))
+            for service in document["services"].values():
+                service["ports"] = [own_port(port) for port in service.get("ports", ())]
+            if change is not None:
+                change(document["services"])
+            file.write_text(yaml.safe_dump(document), "utf-8")
+            compose = Compose(project=project_name("foreign-live"), files=(file,))
+            started.callback(compose.down)
+            compose("create", timeout=500)
+            compose.up(options=("--wait",))
+            return compose
+
+        yield start
 
 
-def state(engine: DockerClient, project: str) -> list[tuple[str, str, int]]:
-    """Return id, start time and restart count of each container."""
-    found = engine.containers.list(
-        all=True, filters={"label": f"com.docker.compose.project={project}"}
+def own_port(declared: str) -> str:
+    """Return a port of a file with a number on this host that nobody has."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return f"127.0.0.1:{free.getsockname()[1]}:{declared.rpartition(':')[2]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """All of a project that somebody could have changed."""
+
+    containers: list[tuple[str, str, str, str, int]]
+    networks: dict[str, list[str]]
+    volumes: dict[str, str]
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """What the engine's events call these things."""
+        containers = (row[0] for row in self.containers)
+        return frozenset({*containers, *self.networks, *self.volumes})
+
+
+def look(engine: DockerClient, project: str) -> Seen:
+    """Look at a project, also at each file in its volumes."""
+    ours: dict[str, str | list[str] | bool] = {"label": f"{PROJECT}={project}"}
+    rows = engine.containers.list(all=True, filters=ours)
+    names = {
+        str(mount["Name"])
+        for row in rows
+        for mount in row.attrs["Mounts"]
+        if mount["Type"] == "volume"
+    }
+    return Seen(
+        containers=sorted(
+            (
+                str(row.id),
+                str(row.name),
+                str(row.attrs["State"]["Status"]),
+                str(row.attrs["State"]["StartedAt"]),
+                int(row.attrs["RestartCount"]),
+            )
+            for row in rows
+        ),
+        networks={
+            str(network.id): sorted(
+                engine.api.inspect_network(str(network.id))["Containers"]
+            )
+            for network in engine.networks.list(filters=ours)
+        },
+        volumes={
+            str(volume.id): digest(Path(volume.attrs["Mountpoint"]))
+            for volume in engine.volumes.list()
+            if volume.id in names
+            or (volume.attrs["Labels"] or {}).get(PROJECT) == project
+        },
     )
-    return sorted(
-        (str(c.id), c.attrs["State"]["StartedAt"], c.attrs["RestartCount"])
-        for c in found
-    )
 
 
-@pytest.mark.gate
-def test_live_project_is_only_read(
-    live: Compose, engine: DockerClient, tmp_path: Path
-) -> None:
-    """Nothing is started, stopped, made or executed; containers stay the same."""
-    before = state(engine, live.project)
-    with EventRecorder.of_project(engine, live.project) as recorder:
-        done = run(
-            *("verify", "--live", live.project, "-f", live.files[0]),
-            *("--report", tmp_path / "run"),
+def digest(folder: Path) -> str:
+    """Return what tells all files of a folder, with owners, modes and times."""
+    found = hashlib.sha256()
+    for path in sorted([folder, *folder.rglob("*")]):
+        kept = path.lstat()
+        told = (path, kept.st_mode, kept.st_uid, kept.st_gid, kept.st_mtime_ns)
+        found.update(repr(told).encode())
+        if path.is_file() and not path.is_symlink():
+            found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+@contextmanager
+def watched(seen: Seen) -> Iterator[list[dict[str, Any]]]:
+    """Collect everything that the engine says of these things, health checks too."""
+    found: list[dict[str, Any]] = []
+    with subprocess.Popen(
+        ["docker", "events", "--format", "{{json .}}"],
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdout is not None
+        lines = process.stdout
+        # A health check of the stack shows that the stream has begun.
+        next(line for line in lines if json.loads(line)["Actor"]["ID"] in seen.ids)
+        reader = Thread(
+            target=lambda: found.extend(
+                event
+                for event in map(json.loads, lines)
+                if event["Actor"]["ID"] in seen.ids
+                or event["Actor"]["Attributes"].get("container") in seen.ids
+            )
         )
-        events = recorder.events
+        reader.start()
+        yield found
+        process.terminate()
+        reader.join()
 
-    assert read_report(tmp_path / "run").document["mode"] == "live"
-    assert done.returncode in {0, 3}, done.stdout + done.stderr
-    assert {event.action for event in events} <= {"health_status"}
-    assert state(engine, live.project) == before
+
+def own_work(event: dict[str, Any], checks: frozenset[str]) -> bool:
+    """Tell whether an event is a health check of the stack itself, or a read."""
+    action, _, what = event["Action"].partition(": ")
+    if action in {"exec_create", "exec_start"}:
+        return what in checks
+    return action in {"exec_die", "health_status", "archive-path"}
+
+
+def verify_live(
+    engine: DockerClient, compose: Compose, report: Path
+) -> subprocess.CompletedProcess[str]:
+    """Verify a running project, and see that nothing of it has changed."""
+    seen = look(engine, compose.project)
+    rows = (engine.containers.get(row[0]) for row in seen.containers)
+    tests = (row.attrs["Config"].get("Healthcheck", {}).get("Test") for row in rows)
+    checks = frozenset(
+        " ".join(["/bin/sh", "-c", *test[1:]] if test[0] == "CMD-SHELL" else test[1:])
+        for test in tests
+        if test
+    )
+    with watched(seen) as events:
+        done = run(
+            *("verify", "--live", compose.project, "-f", compose.files[0]),
+            *("--report", report),
+        )
+
+    assert events
+    assert [event for event in events if not own_work(event, checks)] == []
+    assert look(engine, compose.project) == seen
+    assert read_report(report).document["mode"] == "live"
+    return done
+
+
+def at_rest(services: dict[str, Any]) -> None:
+    """Let the database write only when it is asked to: no worker, no running notes."""
+    for setting in (
+        "autovacuum=off",
+        "bgwriter_lru_maxpages=0",
+        "checkpoint_timeout=1h",
+        "max_wal_senders=0",
+        "wal_level=minimal",
+    ):
+        services["db"]["command"] += ["-c", setting]
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("stack", "change"),
+    [
+        pytest.param("shop", None, id="shop", marks=pytest.mark.gate),
+        pytest.param("packaged", at_rest, id="packaged"),
+    ],
+)
+def test_live_project_is_only_read(
+    live: Start,
+    engine: DockerClient,
+    tmp_path: Path,
+    stack: str,
+    change: Change | None,
+) -> None:
+    """No container, network, volume or file changes; the events show only reads."""
+    project = live(stack, change)
+
+    done = verify_live(engine, project, tmp_path / "run")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def broken(report: Path) -> set[tuple[str, str, str]]:
+    """Return id, service and label of what a report calls broken."""
+    return {
+        (check["id"], check["subject"]["service"], check["label"])
+        for check in read_report(report).document["checks"]
+        if check["verdict"] in {"fail", "unknown"}
+    }
+
+
+def test_renamed_container_is_seen(
+    live: Start, engine: DockerClient, tmp_path: Path
+) -> None:
+    """Somebody gave it another name; that is all that is wrong."""
+    name = f"foreign-{secrets.token_hex(4)}"
+
+    def named(services: dict[str, Any]) -> None:
+        services["web"]["container_name"] = name
+
+    project = live("shop", named)
+    engine.containers.get(name).rename(f"{name}-old")
+
+    done = verify_live(engine, project, tmp_path / "run")
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert broken(tmp_path / "run") == {("OPS-05", "web", "web")}
+    assert f"is called {name}-old" in done.stdout
+
+
+def test_drift_is_seen(live: Start, engine: DockerClient, tmp_path: Path) -> None:
+    """The file was changed since; the container was not made anew."""
+    project = live("shop")
+    (file,) = project.files
+    document = yaml.safe_load(file.read_text("utf-8"))
+    document["services"]["api"]["environment"]["LOG_LEVEL"] = "debug"
+    file.write_text(yaml.safe_dump(document), "utf-8")
+
+    done = verify_live(engine, project, tmp_path / "run")
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert broken(tmp_path / "run") == {
+        ("OPS-01", "api", "api: environment"),
+        ("OPS-02", "api", "api"),
+    }
 
 
 @pytest.mark.gate

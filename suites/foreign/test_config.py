@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from stackproof.errors import SourceError
+from stackproof.errors import FileRefused
+from stackproof.report.folder import read_document
 from stackproof.verify.trial import Outcome
 
 pytestmark = pytest.mark.timeout(120)
@@ -118,14 +122,55 @@ def unknown_key(document: Document) -> None:
     services(document)["desk"]["colour"] = "green"
 
 
+def no_network(document: Document) -> None:
+    """Join a network that nobody declared."""
+    services(document)["desk"]["networks"] = ["cellar"]
+
+
+def demanded(document: Document) -> None:
+    """Demand a variable that nobody sets."""
+    services(document)["desk"]["environment"]["PIN"] = "${NOBODY_SETS_THIS:?the PIN}"
+
+
 @pytest.mark.gate
-@pytest.mark.parametrize("defect", [no_env_file, unknown_key])
-def test_file_that_compose_refuses_is_no_stack(
-    foreign: Callable[..., Outcome], defect: Callable[[Document], None]
+@pytest.mark.parametrize(
+    ("defect", "check", "key", "said"),
+    [
+        (no_env_file, "CONFIG-04", "env_file", "none.env"),
+        (unknown_key, "CONFIG-01", "colour", "colour is not allowed"),
+        (no_network, "CONFIG-01", "networks", "undefined network cellar"),
+        (demanded, "CONFIG-02", "environment.PIN", "the PIN"),
+    ],
+)
+def test_file_that_compose_refuses_is_reported(
+    foreign: Callable[..., Outcome],
+    tmp_path: Path,
+    defect: Callable[[Document], None],
+    check: str,
+    key: str,
+    said: str,
 ) -> None:
-    """There is nothing to be judged: the error names the place."""
-    with pytest.raises(SourceError, match=r"none\.env|colour"):
+    """Both commands end with 2; one line names file, service, key and remedy."""
+    with pytest.raises(FileRefused):
         foreign("office", defect)
+    file = tmp_path / "office" / "compose.yml"
+    report = tmp_path / "run"
+
+    for args in (["plan"], ["verify", "--report", str(report)]):
+        argv = [sys.executable, "-m", "stackproof", *args, "-f", str(file)]
+        done = subprocess.run(
+            argv, check=False, capture_output=True, encoding="utf-8", timeout=60
+        )
+
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert f"{file}: {check}[desk: {key}]: " in done.stderr
+        assert said in done.stderr
+        assert "to fix it: " in done.stderr
+        assert "Traceback" not in done.stderr
+    checks = read_document(report)["checks"]
+    assert [(c["id"], c["verdict"], c["subject"]) for c in checks] == [
+        (check, "fail", {"service": "desk", "key": key})
+    ]
 
 
 def test_env_file_may_be_missing_where_the_file_says_so(

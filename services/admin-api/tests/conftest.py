@@ -19,7 +19,8 @@ from admin_api.settings import Settings
 from servicekit.health import STARTING, Health
 
 # A busy machine is no reason to fail, and no example is worth a folder of its own.
-settings.register_profile("quiet", deadline=None, database=None)
+settings.register_profile("quiet", deadline=None, database=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None, database=None, max_examples=2_000)
 settings.load_profile("quiet")
 
 TOKEN = "correct-horse"

@@ -22,7 +22,8 @@ from servicekit.health import Health
 from servicekit.influx import InfluxClient, TokenSource
 
 # A busy machine is no reason to fail, and no example is worth a folder of its own.
-settings.register_profile("quiet", deadline=None, database=None)
+settings.register_profile("quiet", deadline=None, database=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None, database=None, max_examples=2_000)
 settings.load_profile("quiet")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,7 +63,7 @@ class LineScanner:
 
     def parse(self) -> ParsedLine:
         """Return the parts of the line."""
-        measurement = self._word(", ")
+        measurement = self._word(", ", escaped=", ")
         tags: dict[str, str] = {}
         while self._take(","):
             key = self._word("=")
@@ -108,13 +109,13 @@ class LineScanner:
             self._at += 1
         return text
 
-    def _word(self, ends: str) -> str:
+    def _word(self, ends: str, escaped: str = ",= ") -> str:
         text = ""
         while self._at < len(self._line) and self._line[self._at] not in ends:
             if self._line[self._at] == "\n":
                 raise ValueError("newline")
             following = self._line[self._at + 1 : self._at + 2]
-            if self._line[self._at] == "\\" and following in {",", "=", " "}:
+            if self._line[self._at] == "\\" and following and following in escaped:
                 self._at += 1
             text += self._line[self._at]
             self._at += 1

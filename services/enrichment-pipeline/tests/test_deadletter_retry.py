@@ -60,7 +60,7 @@ class Bench:
 
     def records(self) -> list[dict[str, Any]]:
         """Return what is in the file."""
-        return [json.loads(line) for line in self.path.read_text().splitlines()]
+        return [json.loads(line) for line in self.path.read_bytes().splitlines()]
 
     def times(self) -> list[int]:
         """Return the times of the records in the file."""

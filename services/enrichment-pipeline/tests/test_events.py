@@ -273,6 +273,16 @@ def test_empty_state_is_a_removal_in_history_only(
     assert found.state == state
 
 
+def test_empty_state_with_attributes_is_no_removal(make: Maker) -> None:
+    """A text field that somebody has emptied still has its attributes."""
+    payload = make.bytes([make.state("input_text.a", "", mode="text")])
+
+    (found,) = decode_states(payload, 1, empty_is_removed=True)
+
+    assert isinstance(found, Change)
+    assert found.state == ""
+
+
 @given(payload=st.binary(max_size=200))
 def test_no_bytes_raise(payload: bytes) -> None:
     """Whatever the bytes are, decoding reports and never raises."""

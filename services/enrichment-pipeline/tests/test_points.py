@@ -66,7 +66,7 @@ def test_numeric_state(builder: PointBuilder, parse_line: Parse) -> None:
     }
 
 
-@pytest.mark.parametrize("state", ["unknown", "unavailable", "idle", ""])
+@pytest.mark.parametrize("state", ["unknown", "unavailable", "idle", " "])
 def test_word_has_no_value(
     builder: PointBuilder, parse_line: Parse, state: str
 ) -> None:
@@ -76,14 +76,21 @@ def test_word_has_no_value(
     assert parse_line(line).fields == {"state": state, "last_changed": TIME_US}
 
 
+def test_empty_state_is_a_flag(builder: PointBuilder, parse_line: Parse) -> None:
+    """An empty text would make Flux misread every other state of the entity."""
+    _, line = builder.build(change(state="", last_changed="", attributes=Raw(b"")))
+
+    assert parse_line(line).fields == {"state_empty": True}
+
+
 def test_removal(builder: PointBuilder, parse_line: Parse) -> None:
-    """A removed entity has an empty state and a flag, at the time it was fired."""
+    """A removed entity has a flag and no state, at the time it was fired."""
     gone = change(state=None, attributes=Raw(b""), last_changed="")
 
     _, line = builder.build(gone)
 
     parsed = parse_line(line)
-    assert parsed.fields == {"state": "", "removed": True}
+    assert parsed.fields == {"removed": True}
     assert parsed.time_us == TIME_US
 
 
@@ -223,5 +230,6 @@ def test_any_event_is_read_back_as_it_was(
 
     parsed = parse_line(line)
     assert parsed.tags["entity_id"] == f"sensor.{name}"
-    assert parsed.fields["state"] == state
+    assert parsed.fields.get("state", "") == state
+    assert "" not in parsed.fields.values()
     assert json.loads(str(parsed.fields["attrs"])) == attributes

@@ -142,7 +142,6 @@ def test_line_is_offered_as_it_is(builder: PointBuilder) -> None:
         ("nonsense", {"origin": Origin.BACKFILL}),
         ("[" * 5_000, {}),
         ("nonsense", {"entity_id": "a.b"}),
-        ('{"a": "\ufffd"}', {}),
         ({"last_updated": "now", "state": 5}, {"origin": Origin.SNAPSHOT}),
     ],
 )
@@ -152,6 +151,16 @@ def test_payload_without_its_event_is_unusable(
     """Nothing is made up from half a payload."""
     with pytest.raises(PayloadUnusable):
         revive(record(payload, **changes), builder)
+
+
+def test_bytes_that_were_no_utf8_are_not_made_up(
+    make: Maker, builder: PointBuilder
+) -> None:
+    """What stands in for them in the record is not what Home Assistant has sent."""
+    event = make.event("light.a", "on", name="\ufffd")
+
+    with pytest.raises(PayloadUnusable, match="UTF-8"):
+        revive(record(make.bytes(event).decode()), builder)
 
 
 def test_event_that_cannot_be_a_point_is_refused_again(

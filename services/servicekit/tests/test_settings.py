@@ -26,6 +26,7 @@ class Sample(ServiceSettings):
     sample_key: SecretStr
     sample_other_url: HttpAddress | None = None
     sample_size: int = 5
+    sample_pause: float = 1.5
     sample_lazy: SecretStr | None = None
     sample_lazy_file: Path | None = None
 
@@ -249,6 +250,25 @@ def test_redacted_hides_secrets_and_userinfo(env: pytest.MonkeyPatch) -> None:
     assert shown["SAMPLE_LAZY"] == ""
     assert shown["ENVIRONMENT"] == "production"
     assert settings.secret_values() == ["s3cret-key", "hunter2"]
+
+
+def test_an_address_that_cannot_be_taken_apart_is_hidden(
+    env: pytest.MonkeyPatch,
+) -> None:
+    """A text field may hold anything; nobody can tell where a secret begins in it."""
+    put(env, {**GOOD, "HTTP_HOST": "a://me:hunter2@["})
+    settings = Sample.load()
+
+    assert settings.redacted()["HTTP_HOST"] == "**********"
+    assert settings.secret_values() == ["s3cret-key"]
+
+
+@pytest.mark.parametrize("number", ["inf", "nan", "-Infinity", "1e999"])
+def test_a_time_without_end_is_a_problem(env: pytest.MonkeyPatch, number: str) -> None:
+    """It would become a wait without end, or a crash where it is rounded."""
+    (problem,) = problems(env, {**GOOD, "SAMPLE_PAUSE": number})
+
+    assert problem.startswith("SAMPLE_PAUSE: ")
 
 
 def test_an_empty_secret_is_shown_as_empty() -> None:

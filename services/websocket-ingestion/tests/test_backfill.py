@@ -207,7 +207,8 @@ async def running(
         await spool.close()
 
 
-PATIENCE = Patience(settle=0.02, look=0.001, retry=0.001)
+PATIENCE = Patience(settle=0.02, look=0.001, retry=0.001, most=0.05)
+ENDLESS = Patience(settle=0.001, look=0.001, retry=0.001, most=3600.0)
 
 
 @pytest_asyncio.fixture
@@ -249,18 +250,42 @@ async def test_missed_changes_come_from_history(bench: Bench) -> None:
 
 
 @pytest.mark.asyncio
-async def test_rows_that_are_not_committed_yet_are_waited_for(bench: Bench) -> None:
-    """History shows them some seconds late; asking too early would lose them."""
+@pytest.mark.parametrize("commit_after", [0, 1, 3, 10, 40])
+async def test_rows_that_are_not_committed_yet_are_waited_for(
+    tmp_path: Path, health: Health, commit_after: int
+) -> None:
+    """However late the recorder is: asking too early would lose them."""
     missed = [("sensor.a", T0 + 1), ("sensor.b", T0 + 2), ("sensor.a", T0 + 3)]
-    home = Home(pending=missed, commit_after=3)
-    await bench.received(("sensor.a", T0))
-    await bench.backfill.opened(talk := home.subscribe())
-    talk.take_snapshot(times(missed[1], missed[2]))
+    home = Home(pending=missed, commit_after=commit_after)
+    async with running(tmp_path, health, ENDLESS) as bench:
+        await bench.received(("sensor.a", T0))
+        await bench.backfill.opened(talk := home.subscribe())
+        talk.take_snapshot(times(missed[1], missed[2]))
 
-    (gap,) = await bench.closed()
+        (gap,) = await bench.closed()
+        rows = await bench.backfilled()
 
-    assert await bench.backfilled() == missed[:1]
+    assert rows == missed[:1]
     assert (gap.recovered, gap.unrecoverable) == (3, 0)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("later", [("sensor.b", T0 + 9), ("sensor.live", T0 + 9)])
+async def test_recorder_that_has_gone_on_is_not_waited_for(
+    tmp_path: Path, health: Health, later: Key
+) -> None:
+    """It shows something later: what it does not show, it does not record."""
+    home = Home(committed=[later], hidden=frozenset({"sensor.a"}))
+    async with running(tmp_path, health, ENDLESS) as bench:
+        await bench.received(("sensor.a", T0))
+        await bench.backfill.opened(talk := home.subscribe())
+        talk.take_live(T0 + 9, frozenset({"sensor.live"}))
+        snapshot = [later] if later[0] == "sensor.b" else []
+        talk.take_snapshot(times(("sensor.a", T0 + 2), *snapshot))
+
+        (gap,) = await bench.closed()
+
+    assert (gap.reasons, gap.examples) == ({"not_recorded": 1}, ("sensor.a",))
 
 
 @pytest.mark.asyncio
@@ -372,7 +397,7 @@ async def test_home_assistant_without_history_is_named(bench: Bench) -> None:
 
 @pytest.mark.asyncio
 async def test_entity_that_is_not_recorded_is_named(bench: Bench) -> None:
-    """It is asked for twice, in case the recorder was slow."""
+    """It is asked for again, in case the recorder was slow, and given up at last."""
     home = Home(committed=[("sensor.a", T0 + 2)], hidden=frozenset({"sensor.b"}))
     await bench.received(("sensor.a", T0))
     await bench.backfill.opened(talk := home.subscribe())

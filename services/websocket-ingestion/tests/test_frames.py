@@ -256,3 +256,17 @@ def test_raw_slices_do_not_keep_the_frame() -> None:
     (part,) = snapshot_parts(msgspec.Raw(b'[{"entity_id": "a.b"}]'))
 
     assert type(part.payload) is bytes
+
+
+@pytest.mark.parametrize(
+    "bad", [b'{"type":"\xff"}', b'{"type":"pong","message":"\xff"}']
+)
+def test_a_message_that_is_no_utf8_does_not_take_its_neighbours_along(
+    bad: bytes,
+) -> None:
+    """It is left out and counted; the events beside it are kept."""
+    content = inspect(b"[" + dump(event()) + b"," + bad + b"]")
+
+    assert (content.events, content.unreadable) == (1, 1)
+    assert json.loads(content.payload) == [event()]
+    assert inspect(bad).unreadable == 1

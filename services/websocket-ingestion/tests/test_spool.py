@@ -20,6 +20,7 @@ from websocket_ingestion.errors import ReplayRunning, SpoolError
 from websocket_ingestion.gaps import Gap, GapTotals
 from websocket_ingestion.journal import JournalView
 from websocket_ingestion.ledger import Acknowledged, Arrival, Counters
+from websocket_ingestion.pages import PageFile
 from websocket_ingestion.replay import Replay
 from websocket_ingestion.spool import Lot, Spool, SpoolLimits, SpoolState
 from websocket_ingestion.store import NO_PRUNE, Prune, Store
@@ -828,6 +829,27 @@ async def test_a_replay_goes_on_after_a_kill(path: Path, health: Health) -> None
 
 
 @pytest.mark.asyncio
+async def test_frames_stay_until_a_replay_has_copied_them(
+    path: Path, health: Health
+) -> None:
+    """A bound that was lowered does not take what a replay still needs."""
+    async with running(path, health, KEEP) as spool:
+        sent = await forwarded(spool, 40)
+    lower = replace(KEEP, retain_bytes=50, prune_bytes=1, commit_bytes=6)
+    async with running(path, health, lower) as spool:
+        begun = await spool.replay(0)
+        found = await take_all(spool, 41)
+        await saved(spool)
+        await take_all(spool, 1)
+        await saved(spool)
+        left = spool.view().retained_bytes
+
+    assert begun.frames == 40
+    assert [one.payload for one in found[1:]] == [one.payload for one in sent]
+    assert left <= 60
+
+
+@pytest.mark.asyncio
 async def test_a_replay_gives_way_to_live_frames(
     path: Path, health: Health, logged: list[str]
 ) -> None:
@@ -850,3 +872,112 @@ async def test_a_replay_gives_way_to_live_frames(
     assert (replay.frames, full) == (6, True)
     assert 28 <= counters.received < 34
     assert "replay.cut" in logged
+
+
+@pytest.mark.asyncio
+async def test_a_file_that_is_no_database_is_put_aside(
+    path: Path, health: Health, logged: list[str]
+) -> None:
+    """The service goes on by itself; nobody knows what is missing, so a gap is open."""
+    path.write_bytes(b"garbage" * 1000)  # noqa: ASYNC240
+    async with running(path, health) as spool:
+        await spool.wait_open()
+        await spool.put(frames(1))
+        await spool.flush()
+        view = spool.view()
+        (gap,) = spool.open_gaps
+        later = await spool.open_gap(cause="c", from_us=1, opened_us=2)
+    (kept,) = path.parent.glob("spool.db.damaged-*")
+
+    assert kept.read_bytes() == b"garbage" * 1000
+    assert (view.counters.received, view.state) == (1, SpoolState.ACCEPTING)
+    assert "SQLITE_NOTADB" in gap.cause
+    assert later.id == gap.id + 1
+    assert "spool.salvaged" in logged
+    assert health.has("spool_damaged")
+    assert not health.has("spool_unwritable")
+
+
+def break_page_of(path: Path, row: int) -> None:
+    """Overwrite the page that has this frame."""
+    with PageFile.open(path, 4096) as pages:
+        whole = [pages._page(number) for number in range(1, pages._last + 1)]
+        (found,) = (
+            at
+            for at, page in enumerate(whole)
+            if at and page[0] == 0x0D
+            for record in pages._cells(page, 0)
+            if record.row == row and len(record.columns) == 6
+        )
+    with path.open("r+b") as file:
+        file.seek(found * 4096)
+        file.write(b"\xa5" * 4096)
+
+
+@pytest.mark.asyncio
+async def test_a_page_that_breaks_is_salvaged_on_the_way(
+    path: Path, health: Health, until: Until
+) -> None:
+    """What is lost is counted and becomes a gap, all else is handed out in order.
+
+    1. eight frames are in the file, one of them forwarded, one on its way
+    2. the page of the third breaks; reading it finds that
+    3. the answer for the one on its way comes too late: it is handed out again
+    4. the sums hold, and frames that came meanwhile are there
+    """
+    sent = [
+        one._replace(payload=b"%d" % at * 3000)
+        for at, one in enumerate(frames(*[1] * 8))
+    ]
+    async with running(path, health) as spool:
+        await spool.put(sent)
+        await spool.flush()
+        lot = await spool.next_lot(max_events=1, max_bytes=1)
+        spool.acknowledge(lot, taken(lot))
+    await asyncio.to_thread(break_page_of, path, 3)
+    async with running(path, health) as spool:
+        await spool.put(frames(7))
+        await spool.flush()
+        late = await spool.next_lot(max_events=1, max_bytes=1)
+        with pytest.raises(SpoolError, match="SQLITE_CORRUPT"):
+            await spool.recent(received_since_us=0, max_events=99)
+        await until("spool_damaged")
+        spool.acknowledge(late, taken(late))
+        again = await spool.next_lot(**ALL)
+        spool.acknowledge(again, taken(again))
+        counters = await saved(spool)
+        (gap,) = spool.open_gaps
+
+    assert [len(one.payload) for one in late.frames] == [3000]
+    assert [len(one.payload) for one in again.frames] == [*[3000] * 6, 7]
+    assert (counters.received, counters.written, counters.dead_lettered) == (9, 8, 1)
+    assert counters.pending == 0
+    assert "SQLITE_CORRUPT" in gap.cause
+    assert spool.view().state is SpoolState.CLOSED
+
+
+@pytest.mark.asyncio
+async def test_frames_in_memory_outlive_the_file(
+    path: Path, health: Health, until: Until
+) -> None:
+    """While the process lives, a broken file costs nothing that it still holds."""
+
+    def break_it() -> None:
+        with path.open("r+b") as file:
+            file.write(b"\xa5" * path.stat().st_size)
+        path.with_name(f"{path.name}-wal").write_bytes(b"")
+
+    async with running(path, health) as spool:
+        await spool.put(frames(*[5000] * 20))
+        await spool.flush()
+        await spool._file._call(spool._file._drop)
+        await asyncio.to_thread(break_it)
+        await spool.put(frames(9))
+        await until("spool_damaged")
+        await spool.flush()
+        lot = await spool.next_lot(**ALL)
+        counters = spool.view().counters
+        gaps = spool.open_gaps
+
+    assert [len(one.payload) for one in lot.frames] == [*[5000] * 20, 9]
+    assert (counters.received, counters.dead_lettered, gaps) == (21, 0, ())

@@ -481,7 +481,7 @@ def test_a_torn_last_commit_leaves_a_whole_prefix(
     2. cut the log at every byte offset of the second commit and open it
     3. overwrite a byte at many offsets instead, as a torn sector would
     """
-    monkeypatch.setattr(store_module, "_PAGE_BYTES", 512)
+    monkeypatch.setattr(store_module, "PAGE_BYTES", 512)
     with closing(Store.open(path)) as store:
         log = path.with_name(f"{path.name}-wal")
         store.commit(arrivals(b"a" * 40, b"b" * 40))

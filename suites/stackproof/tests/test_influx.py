@@ -122,6 +122,8 @@ def test_unreachable_database_is_an_error() -> None:
             1,
             Attributes.BOTH,
         ),
+        ({"removed": True}, None, None, Attributes.NONE),
+        ({"state_empty": True}, "", None, Attributes.NONE),
         ({"state": "", "removed": True}, None, None, Attributes.NONE),
         ({"state": ""}, "", None, Attributes.NONE),
         ({"state": "", "attrs_truncated": True}, "", None, Attributes.LIVE),

@@ -126,6 +126,33 @@ def test_every_replica_must_meet_the_condition(model: StackModel) -> None:
     assert violation.met_ns == 5_000_000_000
 
 
+def test_container_that_was_replaced_unused_does_not_count(model: StackModel) -> None:
+    """Compose makes it anew when its image was built later; the second one starts."""
+    replaced = (
+        "store/0 create",
+        "setup/0 create",
+        "store/0 destroy",
+        "setup/0 destroy",
+    )
+
+    assert start_order(record(*replaced, *SOUND), model) == ()
+
+
+def test_container_that_came_later_does_not_count(model: StackModel) -> None:
+    """Somebody made the store anew after all had started in order."""
+    later = ("store/2 create", "store/2 start", "store/2 healthy")
+
+    assert start_order(record(*SOUND, *later), model) == ()
+
+
+def test_dependency_that_was_removed_unused_is_never_met(model: StackModel) -> None:
+    """Nothing has taken its place."""
+    kept = [line for line in SOUND if not line.startswith("setup")]
+    events = record("setup/0 create", "setup/0 destroy", *kept)
+
+    assert Reason.NEVER_MET in {found.reason for found in start_order(events, model)}
+
+
 def test_run_containers_are_left_out(model: StackModel) -> None:
     """What `compose run` made is no part of the promise."""
     assert start_order(record("setup/run start", *SOUND), model) == ()

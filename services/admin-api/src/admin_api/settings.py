@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import Field, PositiveFloat, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from servicekit.settings import HttpAddress, ServiceSettings
 
@@ -26,7 +26,7 @@ class Settings(ServiceSettings):
 
     # Shorter tokens can be guessed over the network.
     admin_token: Annotated[SecretStr, Field(min_length=8)]
-    admin_timeout_seconds: PositiveFloat = 5.0
+    admin_timeout_seconds: float = Field(default=5.0, gt=0, le=600)
 
     ingestion_url: HttpAddress
     enrichment_url: HttpAddress

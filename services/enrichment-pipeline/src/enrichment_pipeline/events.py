@@ -32,6 +32,7 @@ _MICROSECOND = timedelta(microseconds=1)
 # InfluxDB keeps int64 nanoseconds and reserves the ends of the range.
 _MAX_TIME_US = (2**63 - 2) // 1000
 _NO_ATTRIBUTES = Raw(b"")
+_NO_ATTRIBUTES_IN_HISTORY = frozenset({b"", b"{}", b"null"})
 # What bytes that cannot be read hold if they are an event at all.
 _STATE_CHANGED = b'"state_changed"'
 # What msgspec raises for bytes that are no JSON of the expected shape.
@@ -164,7 +165,8 @@ def decode_states(
         payload: the JSON array.
         events: how many states the sender counted in it, for a payload that is not
             even JSON.
-        empty_is_removed: in history an empty state is the removal of the entity.
+        empty_is_removed: in history an empty state without attributes is the removal
+            of the entity; one with attributes is an empty text.
     """
     try:
         states = _states.decode(payload)
@@ -196,7 +198,11 @@ def _change(message: Message) -> Change:
 
 
 def _change_of_state(state: State, *, empty_is_removed: bool) -> Change:
-    removed = empty_is_removed and state.state == ""
+    removed = (
+        empty_is_removed
+        and state.state == ""
+        and bytes(state.attributes) in _NO_ATTRIBUTES_IN_HISTORY
+    )
     return Change(
         state.entity_id,
         state.last_updated,

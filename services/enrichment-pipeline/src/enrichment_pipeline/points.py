@@ -5,6 +5,10 @@ so sending an event again overwrites itself. See `normalize` for the meaning of 
 
 Attributes from the recorder have a field of their own: history leaves some out, and
 whichever comes last, those of the live event stay.
+
+No text field is ever empty. Flux of InfluxDB 2.7 drops empty texts from a column and
+moves the following ones to other times, or panics (influxdata/influxdb#26916); an
+empty state is a flag instead.
 """
 
 from __future__ import annotations
@@ -54,12 +58,13 @@ class PointBuilder:
         weather = self._weather_at(time_us)
         state = change.state
         if state is None:
-            text = f'{prefix}removed=true,state=""{weather} {time_us}'
+            text = f"{prefix}removed=true{weather} {time_us}"
             return (entity_id, time_us), text
         attributes = _attributes_fields(
             bytes(change.attributes), _RECORDED if recorded else _LIVE
         )
-        fields = f"state={quoted(state)}{attributes}"
+        text_field = f"state={quoted(state)}" if state else "state_empty=true"
+        fields = f"{text_field}{attributes}"
         if change.last_changed == change.time:
             fields = f"{fields},last_changed={time_us}i"
         elif change.last_changed:

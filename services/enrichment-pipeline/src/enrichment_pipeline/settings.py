@@ -8,8 +8,6 @@ from typing import ClassVar
 
 from pydantic import (
     Field,
-    PositiveFloat,
-    PositiveInt,
     SecretStr,
     ValidationInfo,
     field_validator,
@@ -42,10 +40,10 @@ class Settings(ServiceSettings):
     influxdb_bucket: str = Field(min_length=1)
     influxdb_token: SecretStr | None = None
     influxdb_token_file: Path | None = Field(default=None, validate_default=True)
-    influxdb_timeout_seconds: PositiveFloat = 10.0
+    influxdb_timeout_seconds: float = Field(default=10.0, gt=0, le=600)
 
     deadletter_path: Path
-    deadletter_max_mb: PositiveInt = 256
+    deadletter_max_mb: int = Field(default=256, ge=1, le=1_048_576)
 
     weather_api_key: SecretStr | None = None
     weather_provider: Provider = Provider.AUTO
@@ -55,9 +53,9 @@ class Settings(ServiceSettings):
         default=None, ge=-180, le=180, validate_default=True
     )
     # OpenWeatherMap allows 60 calls a minute; a faster refresh would be refused.
-    weather_refresh_seconds: float = Field(default=600.0, ge=1)
-    weather_timeout_seconds: PositiveFloat = 10.0
-    weather_max_age_seconds: PositiveFloat = 1800.0
+    weather_refresh_seconds: float = Field(default=600.0, ge=1, le=86_400)
+    weather_timeout_seconds: float = Field(default=10.0, gt=0, le=600)
+    weather_max_age_seconds: float = Field(default=1800.0, gt=0, le=31_536_000)
 
     @property
     def effective_provider(self) -> Provider:

@@ -131,7 +131,11 @@ class ServiceSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        frozen=True, hide_input_in_errors=True, env_ignore_empty=True, extra="forbid"
+        frozen=True,
+        hide_input_in_errors=True,
+        env_ignore_empty=True,
+        extra="forbid",
+        allow_inf_nan=False,
     )
 
     prefixes: ClassVar[tuple[str, ...]] = ()
@@ -215,7 +219,7 @@ class ServiceSettings(BaseSettings):
             value.get_secret_value() for value in values if isinstance(value, SecretStr)
         ]
         texts = [str(value) for value in values if isinstance(value, str | AnyUrl)]
-        found += [urlsplit(text).password or "" for text in texts if "://" in text]
+        found += [_password(text) for text in texts if "://" in text]
         return [secret for secret in found if secret]
 
 
@@ -228,8 +232,20 @@ def redact(value: object) -> str:
     text = str(value)
     if "://" not in text:
         return text
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        # Whatever it is, nobody can tell where a secret begins in it.
+        return _HIDDEN
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query=""))
+
+
+def _password(address: str) -> str:
+    """Return the password in an address, empty without one."""
+    try:
+        return urlsplit(address).password or ""
+    except ValueError:
+        return ""
 
 
 def _is_guarded(field: FieldInfo) -> bool:

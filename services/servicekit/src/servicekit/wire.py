@@ -29,6 +29,8 @@ SCHEMA: Final = 1
 """Version of the batch layout; a service refuses any other."""
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+# Far above any frame; a batch of such counts still has a sum that JSON can hold.
+FrameCount = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 
 
 class Origin(StrEnum):
@@ -51,7 +53,7 @@ class Frame(msgspec.Struct, array_like=True, frozen=True):
     row: int
     origin: Origin
     received_us: int
-    events: Count
+    events: FrameCount
     payload: bytes
 
 

@@ -22,7 +22,7 @@ from .closing import MARGIN_US, MOST_KNOWN, Closing, Known, keys_of
 from .conversation import Conversation
 from .errors import CommandRefused, ConversationOver, FrameUnreadable, SpoolError
 from .gaps import Gap
-from .history import SECOND_US, Ask, Pages, Row, parts_of, rows_of
+from .history import MOST_ENTITIES, SECOND_US, Ask, Pages, Row, parts_of, rows_of
 from .ledger import Arrival
 from .session import Command
 from .spool import Spool
@@ -46,6 +46,7 @@ class Patience:
         settle: after it everything before is committed by Home Assistant's recorder:
             its commit interval (5 s unless configured otherwise) and a margin.
         look: between two looks whether that is so already.
+        most: for a recorder that is late; then what it has not shown is given up.
         retry: before a failed request is repeated.
         first_days: how many days to read back at the very first start, 0 for none.
         kept_days: how long Home Assistant keeps its history (`purge_keep_days`).
@@ -53,6 +54,7 @@ class Patience:
 
     settle: float = 7.0
     look: float = 0.5
+    most: float = 120.0
     retry: float = 1.0
     first_days: float = 0.0
     kept_days: float = 10.0
@@ -185,9 +187,7 @@ class Backfill:
             if await self._has_history(talk):
                 await self._await_commit(work, closing)
                 await self._fetch(talk, closing, closing.entity_ids)
-                if closing.unproven:
-                    await talk.pause(self._patience.settle)
-                    await self._fetch(talk, closing, closing.unproven)
+                await self._insist(talk, closing)
             else:
                 without = "history_not_loaded"
         await self._spool.flush()
@@ -232,6 +232,31 @@ class Backfill:
                 if any(row.updated_us == us for row in rows):
                     return
             await talk.pause(min(left, self._patience.look))
+
+    async def _insist(self, talk: Conversation, closing: Closing) -> None:
+        """Ask again for changes that history has not shown.
+
+        Until it shows them, or something later: then they are not recorded. A recorder
+        that shows nothing at all is given up at last.
+        """
+        until = self._monotonic() + self._patience.most
+        passed = False
+        while closing.unproven and not passed and self._monotonic() < until:
+            await talk.pause(self._patience.settle)
+            passed = await self._shows_later(talk, closing)
+            await self._fetch(talk, closing, closing.unproven)
+
+    async def _shows_later(self, talk: Conversation, closing: Closing) -> bool:
+        """Tell whether history shows a change that came after all unproven ones."""
+        after_us = closing.newest_unproven_us
+        witnesses = closing.proven_after(after_us) or tuple(sorted(talk.live))
+        if not witnesses:
+            return False
+        ask = Ask(witnesses[:MOST_ENTITIES], after_us, None)
+        try:
+            return bool(await self._ask(talk, ask))
+        except CommandRefused:
+            return False
 
     async def _fetch(
         self, talk: Conversation, closing: Closing, entity_ids: tuple[str, ...]

@@ -21,6 +21,7 @@ import msgspec
 
 from servicekit.wire import Frame, Origin
 
+from .frames import UNREADABLE
 from .gaps import MOST_EXAMPLES, Gap
 from .history import SECOND_US, Pages, Row
 from .times import time_us
@@ -102,7 +103,7 @@ def _keys_of_frame(frame: Frame) -> Iterator[Key]:
         else:
             states = _states.decode(frame.payload)
             changes = [(one.entity_id, one.last_updated) for one in states]
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return
     for entity_id, text in changes:
         moment_us = time_us(text)
@@ -244,6 +245,21 @@ class Closing:
     def unproven(self) -> tuple[str, ...]:
         """Changed entities whose newest change history has not shown."""
         return tuple(sorted(self._unproven.keys() - self._unaskable))
+
+    @property
+    def newest_unproven_us(self) -> int:
+        """When the newest of these changes was; 0 without any."""
+        return max((self._unproven[name] for name in self.unproven), default=0)
+
+    def proven_after(self, after_us: int) -> tuple[str, ...]:
+        """Return entities of which history has shown a change after a time."""
+        return tuple(
+            sorted(
+                name
+                for name, us in self._changed.items()
+                if us > after_us and name not in self._unproven
+            )
+        )
 
     def closed(
         self, now_us: int, *, without_history: str = "", purged_before_us: int = 0

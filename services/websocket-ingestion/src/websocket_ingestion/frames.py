@@ -19,6 +19,7 @@ from .errors import FrameUnreadable
 from .times import time_us
 
 __all__ = [
+    "UNREADABLE",
     "Content",
     "Message",
     "Part",
@@ -28,6 +29,8 @@ __all__ = [
     "snapshot_parts",
 ]
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not the JSON that they should be."""
 _PART_STATES: Final = 1000
 _PART_BYTES: Final = 512 * 1024
 """A snapshot is stored in parts of this size, so that no single row is huge."""
@@ -122,9 +125,9 @@ def inspect(frame: bytes) -> Content:
     """
     try:
         found = _messages.decode(frame)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeDecodeError):
         return _inspect_one_by_one(frame)
-    except (msgspec.DecodeError, RecursionError) as err:
+    except UNREADABLE as err:
         raise FrameUnreadable(str(err)) from err
     messages = found if isinstance(found, list) else [found]
     heads: list[EventHead] = []
@@ -151,7 +154,7 @@ def _inspect_one_by_one(frame: bytes) -> Content:
     for raw in _slices(frame):
         try:
             message = _one_message.decode(raw)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             head = _bare_state_change(raw)
             if head is None:
                 unreadable += 1
@@ -234,7 +237,7 @@ def _bare_state_change(raw: msgspec.Raw) -> EventHead | None:
     """
     try:
         message = _bare_message.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return None
     head = message.event
     if head is None or message.type != "event" or head.event_type != "state_changed":
@@ -248,14 +251,14 @@ def _slices(frame: bytes) -> list[msgspec.Raw]:
         return _decode_array(frame)
     try:
         return [_any_json.decode(frame)]
-    except (msgspec.DecodeError, RecursionError) as err:
+    except UNREADABLE as err:
         raise FrameUnreadable(str(err)) from err
 
 
 def _decode_array(payload: bytes | msgspec.Raw) -> list[msgspec.Raw]:
     try:
         return _raws.decode(payload)
-    except (msgspec.DecodeError, RecursionError) as err:
+    except UNREADABLE as err:
         raise FrameUnreadable(str(err)) from err
 
 

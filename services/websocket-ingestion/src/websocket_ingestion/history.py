@@ -14,10 +14,18 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from .errors import FrameUnreadable
-from .frames import Part
+from .frames import UNREADABLE, Part
 from .times import isoformat, micros, time_us
 
-__all__ = ["Ask", "Pages", "Row", "parts_of", "rows_of", "snapshot_times"]
+__all__ = [
+    "MOST_ENTITIES",
+    "Ask",
+    "Pages",
+    "Row",
+    "parts_of",
+    "rows_of",
+    "snapshot_times",
+]
 
 MOST_ENTITIES: Final = 100
 """Entities in one request; Home Assistant works on it in its recorder's thread."""
@@ -110,7 +118,7 @@ def rows_of(result: bytes | msgspec.Raw) -> list[Row]:
     """
     try:
         found = _answers.decode(result)
-    except (msgspec.DecodeError, RecursionError) as err:
+    except UNREADABLE as err:
         raise FrameUnreadable(f"history: {err}") from err
     return [
         _row(entity_id, compressed)
@@ -154,7 +162,7 @@ def snapshot_times(states: bytes | msgspec.Raw) -> dict[str, int]:
         found = _updates.decode(states)
     except msgspec.ValidationError:
         found = list(_readable(states))
-    except (msgspec.DecodeError, RecursionError) as err:
+    except UNREADABLE as err:
         raise FrameUnreadable(str(err)) from err
     times = {one.entity_id: time_us(one.last_updated) for one in found}
     return {name: time for name, time in times.items() if name and time}
@@ -163,12 +171,12 @@ def snapshot_times(states: bytes | msgspec.Raw) -> dict[str, int]:
 def _readable(states: bytes | msgspec.Raw) -> Iterator[_Updated]:
     try:
         raws = _raws.decode(states)
-    except (msgspec.DecodeError, RecursionError) as err:
+    except UNREADABLE as err:
         raise FrameUnreadable(str(err)) from err
     for raw in raws:
         try:
             yield _one_update.decode(raw)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             continue
 
 

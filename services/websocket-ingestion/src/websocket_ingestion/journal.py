@@ -15,7 +15,7 @@ import msgspec
 from .gaps import MOST_EXAMPLES, Gap, GapTotals
 from .replay import ReplayPosition
 
-__all__ = ["JOURNAL_SCHEMA", "Journal", "JournalView"]
+__all__ = ["JOURNAL_SCHEMA", "Journal", "JournalView", "read_gap"]
 
 _MOST_CLOSED: Final = 1000
 
@@ -78,7 +78,7 @@ class Journal:
     def view(self) -> JournalView:
         """Return the journal as it is now."""
         rows = self._run("SELECT * FROM gaps WHERE closed_us IS NULL ORDER BY id")
-        opened = tuple(_gap(row) for row in rows.fetchall())
+        opened = tuple(read_gap(row) for row in rows.fetchall())
         kept = self._run(
             "SELECT count(closed_us), coalesce(sum(expected), 0),"
             " coalesce(sum(recovered), 0), coalesce(sum(unrecoverable), 0),"
@@ -94,7 +94,7 @@ class Journal:
     def gaps(self, limit: int) -> list[Gap]:
         """Return at most so many gaps, the newest first."""
         rows = self._run("SELECT * FROM gaps ORDER BY id DESC LIMIT ?", (limit,))
-        return [_gap(row) for row in rows.fetchall()]
+        return [read_gap(row) for row in rows.fetchall()]
 
     def save_gap(self, gap: Gap) -> None:
         """Write a gap, a new one or one that is known by its id.
@@ -170,6 +170,20 @@ class Journal:
     def forget_entities(self, names: Iterable[str]) -> None:
         """Drop the names; unknown ones do not matter."""
         self._run_many("DELETE FROM entities WHERE id = ?", ((name,) for name in names))
+
+
+def read_gap(row: tuple[Any, ...]) -> Gap:
+    """Return the gap in a row.
+
+    Raises:
+        sqlite3.DatabaseError: the row is damaged.
+    """
+    try:
+        return _gap(row)
+    except (TypeError, msgspec.MsgspecError) as err:
+        damage = sqlite3.DatabaseError(f"the gap {row[0]!r} is damaged: {err}")
+        damage.sqlite_errorname = "SQLITE_CORRUPT"
+        raise damage from err
 
 
 def _gap(row: tuple[Any, ...]) -> Gap:

@@ -63,7 +63,7 @@ def spool_routes(
     async def begin_replay(request: web.Request) -> web.Response:
         try:
             wish = msgspec.json.decode(await request.read(), type=_Wish)
-        except msgspec.DecodeError as err:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
             return error_response(400, "bad_request", f"the body: {err}")
         if wish.since.tzinfo is None:
             return error_response(400, "bad_request", "since has no time zone")

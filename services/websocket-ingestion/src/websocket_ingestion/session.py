@@ -268,7 +268,7 @@ class Session:
     def _describe(self, result: msgspec.Raw) -> list[Note]:
         try:
             config = msgspec.json.decode(result, type=_Config)
-        except msgspec.DecodeError as err:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
             return [Notice("config.unreadable", str(err))]
         version = config.version or self._version or None
         source = Source(config.latitude, config.longitude, version)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import structlog
 
@@ -32,7 +32,7 @@ from .journal import JournalView
 from .ledger import NOTHING, Acknowledged, Arrival, Counters, plus, unsaved
 from .replay import Replay, ReplayPosition
 from .store import NO_PRUNE, Chunk, Prune, Store
-from .store_thread import Seen, StoreThread
+from .store_thread import Opened, Seen, StoreThread
 from .tail import Tail
 
 __all__ = ["Lot", "Spool", "SpoolLimits", "SpoolState", "SpoolView"]
@@ -45,6 +45,8 @@ _SHED_AT: Final = 0.8
 _PRUNE_ROWS: Final = 256
 _PRUNE_MOST_ROWS: Final = 5000
 _PRUNE_MOST_BYTES: Final = 16 * _MEBIBYTE
+
+T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
@@ -86,12 +88,16 @@ class SpoolLimits:
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """Frames to forward together; `damaged_events` could not be read back."""
+    """Frames to forward together; `damaged_events` could not be read back.
+
+    `file` counts the files of which the spool has had to save the rest.
+    """
 
     frames: list[Frame]
     damaged_events: int
     last_row: int
     damaged_bytes: int = 0
+    file: int = 0
 
     @property
     def events(self) -> int:
@@ -155,6 +161,9 @@ class Spool:
         self._retained_since_us: int | None = None
         self._damaged = self._commits = 0
         self._failure: SpoolError | None = None
+        # What is wrong with the file, until it is salvaged; how often it has been.
+        self._damage: SpoolError | None = None
+        self._salvages = 0
         # Frames before their commit, and after it.
         self._queue: list[Arrival] = []
         self._queued_bytes = 0
@@ -238,7 +247,7 @@ class Spool:
         after = self._position
         frames = self._tail.take(after, max_events=max_events, max_bytes=max_bytes)
         if frames:
-            lot = Lot(frames, 0, frames[-1].row)
+            lot = Lot(frames, 0, frames[-1].row, file=self._salvages)
         else:
             lot = await self._read(after, max_events, max_bytes)
         if lot.frames:
@@ -247,7 +256,13 @@ class Spool:
         return lot
 
     def acknowledge(self, lot: Lot, outcome: Outcome) -> None:
-        """Move on behind the lot; cursor and counters follow with the next commit."""
+        """Move on behind the lot; cursor and counters follow with the next commit.
+
+        Rows of a file that was salvaged meanwhile have other numbers now: they are
+        handed out again.
+        """
+        if lot.file != self._salvages:
+            return
         damaged = Outcome(0, 0, dead_lettered=lot.damaged_events, expired=0)
         self._outcome = plus(plus(self._outcome, outcome), damaged)
         self._position = lot.last_row
@@ -332,7 +347,7 @@ class Spool:
         Raises:
             SpoolError: the file cannot be read.
         """
-        return await self._file.ask(lambda store: store.gaps(limit))
+        return await self._ask(lambda store: store.gaps(limit))
 
     async def recent(self, *, received_since_us: int, max_events: int) -> list[Frame]:
         """Return the newest committed frames, acknowledged or not, oldest first.
@@ -343,7 +358,7 @@ class Spool:
         Raises:
             SpoolError: the file cannot be read.
         """
-        return await self._file.ask(
+        return await self._ask(
             lambda store: store.recent(
                 received_since_us=received_since_us, max_events=max_events
             )
@@ -371,7 +386,7 @@ class Spool:
             frames = events = 0
             for at in range(first, last + 1, _SCAN_ROWS):
                 until = min(at + _SCAN_ROWS - 1, last)
-                some = await self._file.ask(partial(_count, at, until, since_us))
+                some = await self._ask(partial(_count, at, until, since_us))
                 frames, events = frames + some[0], events + some[1]
             if frames:
                 begin = ReplayPosition(since_us, first, last)
@@ -449,33 +464,88 @@ class Spool:
             try:
                 opened = await self._file.look()
             except SpoolError as error:
+                if error.damaged and await self._salvage(error) is None:
+                    break
                 self._fail(error)
                 await pause(self._closing, next(waits))
             else:
-                seen, self._oldest_us, self._journal, self._entities = opened
-                self._last_gap_id = self._journal.last_gap_id
-                self._take_over_replay()
-                self._counters = seen.counters
-                self._position = seen.counters.cursor
-                self._settle(seen)
-                self._opened.set()
-                _log.info(
-                    "spool.opened",
-                    path=str(self._path),
-                    bytes=seen.size,
-                    pending_events=seen.counters.pending,
-                    pending_frames=seen.counters.frames,
-                )
+                self._take_over(opened)
+
+    def _take_over(self, opened: Opened) -> None:
+        """Begin with what is in the file."""
+        seen, self._oldest_us, self._journal, self._entities = opened
+        self._last_gap_id = max(self._last_gap_id, self._journal.last_gap_id)
+        self._take_over_replay()
+        self._counters = seen.counters
+        self._position = self._handed_out = seen.counters.cursor
+        self._settle(seen)
+        self._opened.set()
+        _log.info(
+            "spool.opened",
+            path=str(self._path),
+            bytes=seen.size,
+            pending_events=seen.counters.pending,
+            pending_frames=seen.counters.frames,
+        )
+
+    async def _salvage(self, damage: SpoolError) -> SpoolError | None:
+        """Go on with a new file that has all that is readable of the damaged one."""
+        self._fail(damage)
+        believed = self._counters if self._opened.is_set() else None
+        try:
+            opened, report = await self._file.salvage(
+                damage,
+                believed=believed,
+                known=self._tail.frames(),
+                now_us=int(self._clock() * 1e6),
+            )
+        except SpoolError as error:
+            return error
+        _log.error(
+            "spool.salvaged",
+            cause=report.cause,
+            damaged_file=str(report.moved_to),
+            kept_frames=report.kept_frames,
+            lost_frames=report.lost_frames,
+            lost_events=report.lost_events,
+            gap=report.gap.id if report.gap else None,
+        )
+        if believed is not None and report.last_row is not None:
+            # A commit of which the end was not heard.
+            self._unqueue(max(0, report.last_row - believed.last_row))
+        self._damage = None
+        self._salvages += 1
+        self._tail.clear()
+        self._outcome, self._done_bytes = NOTHING, 0
+        if self._replay is not None:
+            _log.warning("replay.cut", reason="the spool was damaged")
+            self._replay = None
+        self._take_over(opened)
+        detail = (
+            f"{report.cause}; {report.lost_events} events could not be read and count"
+            f" as dead-lettered, the file is kept as {report.moved_to.name}"
+        )
+        self._health.set("spool_damaged", Status.DEGRADED, detail)
+        return None
+
+    def _unqueue(self, number: int) -> list[Arrival]:
+        """Take the first frames from the queue; they are durable."""
+        stored, self._queue = self._queue[:number], self._queue[number:]
+        self._queued_bytes -= sum(len(one.payload) for one in stored)
+        return stored
 
     async def _commit_everything(self) -> None:
         """Commit what waits; a failure is retried until it works or all ends."""
         waits = self._waits()
         while self._opened.is_set() and self._has_work():
-            failure = await self._queue_copies() or await self._commit()
+            failure = self._damage or await self._queue_copies() or await self._commit()
             if failure is None:
                 waits = self._waits()
                 continue
-            self._fail(failure)
+            if failure.damaged and not self._closing.is_set():
+                failure = await self._salvage(failure)
+            if failure is not None:
+                self._fail(failure)
             if self._closing.is_set():
                 return
             await pause(self._closing, next(waits))
@@ -531,15 +601,13 @@ class Spool:
         stored = now.last_row - before.last_row
         if stored and before.pending == 0:
             self._oldest_us = self._queue[0].received_us
-        for row, one in enumerate(self._queue[:stored], before.last_row + 1):
+        for row, one in enumerate(self._unqueue(stored), before.last_row + 1):
             if one.copy_of:
                 self._move_replay(one.copy_of + 1)
-            self._queued_bytes -= len(one.payload)
             self._entities.update(one.entities)
             self._tail.push(
                 Frame(row, one.origin, one.received_us, one.events, one.payload)
             )
-        del self._queue[:stored]
         self._outcome = unsaved(self._outcome, before, now)
         self._done_bytes -= now.forwarded_bytes - before.forwarded_bytes
         self._counters = now
@@ -607,7 +675,7 @@ class Spool:
         return SpoolError(str(self._path), "CLOSED", "the spool is closed")
 
     def _has_work(self) -> bool:
-        return bool(self._changes) or self._has_frames()
+        return bool(self._changes or self._damage) or self._has_frames()
 
     def _has_frames(self) -> bool:
         making_room = self._crowded and self._prunable > 0
@@ -700,8 +768,21 @@ class Spool:
                 return True
         return False
 
+    async def _ask(self, question: Callable[[Store], T]) -> T:
+        """Return an answer of the file; damage is for the task to repair."""
+        try:
+            return await self._file.ask(question)
+        except SpoolError as error:
+            if error.damaged:
+                self._damage = error
+                self._wake.set()
+            raise
+
     async def _read(self, after: int, max_events: int, max_bytes: int) -> Lot:
-        chunk = await self._file.read(after, max_events=max_events, max_bytes=max_bytes)
+        number = self._salvages
+        chunk = await self._ask(
+            lambda store: store.read(after, max_events=max_events, max_bytes=max_bytes)
+        )
         for row, events in chunk.damaged:
             _log.error("spool.damaged", row=row, events=events, reason="checksum")
         if chunk.damaged:
@@ -716,7 +797,7 @@ class Spool:
         # A damaged row may claim more events than there were.
         lost = max(0, min(lost, self.waiting_events - good))
         damaged_bytes = chunk.bytes - sum(len(one.payload) for one in chunk.frames)
-        return Lot(chunk.frames, lost, chunk.last_row, damaged_bytes)
+        return Lot(chunk.frames, lost, chunk.last_row, damaged_bytes, number)
 
     def _waits(self) -> Iterator[float]:
         limits = self._limits

@@ -6,13 +6,15 @@ change is one transaction: rows, cursor and counters move together or not at all
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import astuple, replace
+from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 from servicekit.wire import Frame
 
@@ -21,16 +23,27 @@ from .gaps import Gap
 from .journal import JOURNAL_SCHEMA, Journal, JournalView
 from .ledger import Acknowledged, Arrival, Counters
 from .replay import ReplayPosition
-from .rows import COLUMNS, checksum, lost_events, read_row
+from .rows import (
+    COLUMNS,
+    checksum,
+    ledger_checksum,
+    lost_events,
+    payload_bytes,
+    read_ledger,
+    read_row,
+)
 
-__all__ = ["NO_PRUNE", "Chunk", "Prune", "Store", "translated"]
+__all__ = ["NO_PRUNE", "PAGE_BYTES", "Chunk", "Prune", "Store", "translated"]
 
-_PAGE_BYTES: Final = 4096
+PAGE_BYTES: Final = 4096
 _CHECKPOINT_PAGES: Final = 1000
 _BUSY_MILLISECONDS: Final = 1000
 _JOURNAL_SINCE: Final = 2
 _SHRINK_PAGES: Final = 500
 _SHRINK_ROUNDS: Final = 20
+
+_SCHEMA_IS_WRONG: Final = re.compile(r"^no such (table|column)|already exists$")
+"""The schema is ours alone, so that a missing table is damage."""
 
 _MIGRATIONS: Final = (
     """
@@ -68,6 +81,7 @@ _MIGRATIONS: Final = (
             SELECT coalesce(sum(length(payload)), 0) FROM frames WHERE row <= cursor
         );
     """,
+    "ALTER TABLE ledger ADD COLUMN crc32 INTEGER NOT NULL DEFAULT 0;",
 )
 """One script per schema version, applied in order; `user_version` counts them. With
 the second one come the tables of the journal."""
@@ -132,8 +146,10 @@ class Store:
         return store
 
     def _prepare(self) -> None:
+        # Damaged text is for the checksum to find, not for the decoder.
+        self._connection.text_factory = partial(str, encoding="utf-8", errors="replace")
         run = self._connection.execute
-        run(f"PRAGMA page_size = {_PAGE_BYTES}")
+        run(f"PRAGMA page_size = {PAGE_BYTES}")
         run("PRAGMA auto_vacuum = INCREMENTAL")
         # A second process on the same file must fail at once, not share the rows.
         run("PRAGMA locking_mode = EXCLUSIVE")
@@ -159,14 +175,12 @@ class Store:
             )
 
     def _read_counters(self) -> Counters:
-        found = self._connection.execute(
-            "SELECT received, forwarded, written, merged, dead_lettered, expired,"
-            " cursor, last_row, last_event_us, received_bytes, forwarded_bytes,"
-            " pruned_bytes FROM ledger"
-        ).fetchone()
-        if found is None:
-            raise SpoolError(str(self._path), "SQLITE_CORRUPT", "the ledger is empty")
-        return Counters(*found)
+        found = self._connection.execute("SELECT * FROM ledger").fetchone()
+        counters = read_ledger(found)
+        if counters is None:
+            cause = f"the ledger does not match its checksum: {found}"
+            raise SpoolError(str(self._path), "SQLITE_CORRUPT", cause)
+        return counters
 
     def commit(
         self,
@@ -231,8 +245,8 @@ class Store:
             "UPDATE ledger SET received = ?, forwarded = ?, written = ?, merged = ?,"
             " dead_lettered = ?, expired = ?, cursor = ?, last_row = ?,"
             " last_event_us = ?, received_bytes = ?, forwarded_bytes = ?,"
-            " pruned_bytes = ?",
-            astuple(counters),
+            " pruned_bytes = ?, crc32 = ?",
+            (*astuple(counters), ledger_checksum(counters)),
         )
 
     @property
@@ -249,7 +263,7 @@ class Store:
                 "SELECT received_us FROM frames WHERE row >= ? ORDER BY row LIMIT 1",
                 (self._first_row,),
             ).fetchone()
-        return int(found[0]) if found else None
+        return _number(found)
 
     def read(self, after: int, *, max_events: int, max_bytes: int) -> Chunk:
         """Return the frames behind row `after`, at least one if there is any.
@@ -263,29 +277,47 @@ class Store:
         frames: list[Frame] = []
         damaged: list[tuple[int, int]] = []
         last, events, size = after, 0, 0
-        with translated(self._path):
-            rows = self._connection.execute(
-                f"SELECT {COLUMNS} FROM frames WHERE row > ? ORDER BY row",  # noqa: S608 no input
-                (after,),
-            )
-            for columns in rows:
-                if columns[0] != last + 1:
-                    break
-                frame = read_row(columns)
-                count = frame.events if frame else lost_events(columns)
-                events, length = events + count, len(columns[5] or b"")
-                if last > after and (events > max_events or size + length > max_bytes):
-                    break
-                last, size = last + 1, size + length
-                if frame is None:
-                    damaged.append((last, count))
-                else:
-                    frames.append(frame)
-            rows.close()
+        with translated(self._path), closing(self._behind(after)) as rows:
+            try:
+                for columns in rows:
+                    if columns[0] != last + 1:
+                        break
+                    frame = read_row(columns)
+                    count = frame.events if frame else lost_events(columns)
+                    events, length = events + count, payload_bytes(columns)
+                    too_much = events > max_events or size + length > max_bytes
+                    if last > after and too_much:
+                        break
+                    last, size = last + 1, size + length
+                    if frame is None:
+                        damaged.append((last, count))
+                    else:
+                        frames.append(frame)
+            except sqlite3.DatabaseError:
+                # What was read is good; the next read begins with the bad page.
+                if last == after:
+                    raise
         if last == after < self.counters.last_row:
             cause = f"no row {after + 1} of {self.counters.last_row}"
             raise SpoolError(str(self._path), "SQLITE_CORRUPT", cause)
         return Chunk(frames, damaged, last, size)
+
+    def _behind(self, row: int) -> Generator[tuple[Any, ...], None, None]:
+        """Yield the rows behind this one, up to the first that cannot be read."""
+        query = f"SELECT {COLUMNS} FROM frames WHERE row"  # noqa: S608 no input
+        try:
+            for columns in self._connection.execute(
+                f"{query} > ? ORDER BY row", (row,)
+            ):
+                row = columns[0]
+                yield columns
+        except sqlite3.DatabaseError:
+            # Python looks one row ahead, so that the last good one is missing.
+            while found := self._connection.execute(
+                f"{query} = ?", (row + 1,)
+            ).fetchone():
+                row += 1
+                yield found
 
     def recent(self, *, received_since_us: int, max_events: int) -> list[Frame]:
         """Return the newest frames, acknowledged or not, the oldest of them first.
@@ -350,7 +382,7 @@ class Store:
                     chunk = chunk._replace(last_row=columns[0] - 1)
                     break
                 frame = read_row(columns)
-                size += len(columns[5] or b"")
+                size += payload_bytes(columns)
                 if frame is None:
                     chunk.damaged.append((columns[0], lost_events(columns)))
                 else:
@@ -360,17 +392,17 @@ class Store:
 
     def journal(self) -> JournalView:
         """Return the gaps that are open, the sums of all, and the end note."""
-        with translated(self._path):
+        with self._sound():
             return self._journal.view()
 
     def gaps(self, limit: int) -> list[Gap]:
         """Return at most so many gaps, the newest first."""
-        with translated(self._path):
+        with self._sound():
             return self._journal.gaps(limit)
 
     def entities(self) -> set[str]:
         """Return all entities that are known."""
-        with translated(self._path):
+        with self._sound():
             return self._journal.entities()
 
     def save_gap(self, gap: Gap, *, after_end: bool = False) -> JournalView:
@@ -402,6 +434,85 @@ class Store:
             self._journal.forget_entities(names)
         return self.journal()
 
+    def adopt(self, frames: Iterable[Frame]) -> None:
+        """Store frames under the rows that they had, unless these are there."""
+        with self._transaction():
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO frames VALUES (?, ?, ?, ?, ?, ?)",
+                (
+                    (one.row, one.received_us, one.origin, one.events, crc, one.payload)
+                    for one in frames
+                    for crc in (
+                        checksum(one.received_us, one.origin, one.events, one.payload),
+                    )
+                ),
+            )
+
+    def runs(self) -> list[tuple[int, int]]:
+        """Return the first and last row of each stretch without a missing row."""
+        with translated(self._path):
+            found = self._connection.execute(
+                "SELECT min(row), max(row) FROM"
+                " (SELECT row, row - row_number() OVER (ORDER BY row) AS run"
+                " FROM frames) GROUP BY run ORDER BY run"
+            ).fetchall()
+        return [(int(first), int(last)) for first, last in found]
+
+    def frame(self, row: int) -> Frame | None:
+        """Return the frame in a row, None if it is missing or damaged."""
+        with translated(self._path):
+            found = self._connection.execute(
+                f"SELECT {COLUMNS} FROM frames WHERE row = ?",  # noqa: S608 no input
+                (row,),
+            ).fetchone()
+        return read_row(found) if found else None
+
+    def sums(self, first: int, last: int) -> tuple[int, int]:
+        """Return the events and the bytes in these rows."""
+        with translated(self._path):
+            found = self._connection.execute(
+                "SELECT coalesce(sum(events), 0), coalesce(sum(length(payload)), 0)"
+                " FROM frames WHERE row BETWEEN ? AND ?",
+                (first, last),
+            ).fetchone()
+        return int(found[0]), int(found[1])
+
+    def settle(
+        self,
+        counters: Counters,
+        moves: Sequence[tuple[int, int, int]],
+        *,
+        first_row: int,
+        gaps: Iterable[Gap],
+        entities: Iterable[str],
+        ended: str,
+    ) -> None:
+        """Make adopted frames the content of this file, in one transaction.
+
+        Args:
+            counters: what the ledger is to say.
+            moves: (first, last, less) of rows that get a smaller number, ascending.
+            first_row: frames before it and behind the counted ones are deleted.
+            gaps: what the journal is to know, with the entities and the end note.
+            entities: see `gaps`.
+            ended: see `gaps`.
+        """
+        run = self._connection.execute
+        with self._transaction():
+            run("DELETE FROM frames WHERE row < ?", (first_row,))
+            for first, last, less in moves:
+                run(
+                    "UPDATE frames SET row = row - ? WHERE row BETWEEN ? AND ?",
+                    (less, first, last),
+                )
+            run("DELETE FROM frames WHERE row > ?", (counters.last_row,))
+            for gap in gaps:
+                self._journal.save_gap(gap)
+            self._journal.add_entities(entities)
+            self._journal.note_end(ended)
+            self._save_counters(counters)
+        self.counters = counters
+
     def oldest_us(self) -> int | None:
         """Return when the oldest frame that is not forwarded was received."""
         with translated(self._path):
@@ -409,7 +520,7 @@ class Store:
                 "SELECT received_us FROM frames WHERE row > ? ORDER BY row LIMIT 1",
                 (self.counters.cursor,),
             ).fetchone()
-        return int(found[0]) if found else None
+        return _number(found)
 
     def size_bytes(self) -> int:
         """Return the bytes in use, without the pages that are free again."""
@@ -442,6 +553,16 @@ class Store:
             self._connection.close()
 
     @contextmanager
+    def _sound(self) -> Iterator[None]:
+        """Turn what a damaged journal leads to into a SpoolError."""
+        try:
+            with translated(self._path):
+                yield
+        except (TypeError, ValueError) as err:
+            cause = f"the journal is damaged: {err}"
+            raise SpoolError(str(self._path), "SQLITE_CORRUPT", cause) from err
+
+    @contextmanager
     def _transaction(self) -> Iterator[None]:
         with translated(self._path):
             self._connection.execute("BEGIN IMMEDIATE")
@@ -454,6 +575,10 @@ class Store:
                 raise
 
 
+def _number(found: tuple[Any, ...] | None) -> int | None:
+    return found[0] if found and isinstance(found[0], int) else None
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn what SQLite or the file system raises into a SpoolError."""
@@ -461,6 +586,11 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as err:
         name = getattr(err, "sqlite_errorname", None) or type(err).__name__
+        if name == "SQLITE_ERROR" and _SCHEMA_IS_WRONG.search(str(err)):
+            name = "SQLITE_CORRUPT_SCHEMA"
         raise SpoolError(str(path), name, str(err)) from err
+    except UnicodeDecodeError as err:
+        # The text of an error that quotes a damaged schema.
+        raise SpoolError(str(path), "SQLITE_CORRUPT", str(err)) from err
     except OSError as err:
         raise SpoolError(str(path), type(err).__name__, str(err)) from err

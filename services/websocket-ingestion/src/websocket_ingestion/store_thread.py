@@ -9,10 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
+from servicekit.wire import Frame
+
 from .errors import SpoolError
 from .journal import JournalView
 from .ledger import Acknowledged, Arrival, Counters
 from .reserve import Reserve
+from .salvage import Salvaged, finish_salvage, salvage
 from .store import Chunk, Prune, Store, translated
 
 __all__ = ["Opened", "Seen", "StoreThread"]
@@ -66,11 +69,32 @@ class StoreThread:
         Raises:
             SpoolError: it cannot be opened or read.
         """
-        return await self.ask(
-            lambda store: Opened(
-                _seen(store), store.oldest_us(), store.journal(), store.entities()
+        return await self.ask(_opened)
+
+    async def salvage(
+        self,
+        error: SpoolError,
+        *,
+        believed: Counters | None,
+        known: Sequence[Frame],
+        now_us: int,
+    ) -> tuple[Opened, Salvaged]:
+        """Put a new file in the place of the damaged one and return what is in it.
+
+        Raises:
+            SpoolError: there is no room for it, or it cannot be opened.
+        """
+
+        def work() -> tuple[Opened, Salvaged]:
+            self._drop()
+            with translated(self._path):
+                self._reserve.release()
+            report = salvage(
+                self._path, str(error), believed=believed, known=known, now_us=now_us
             )
-        )
+            return _opened(self._ensure()), report
+
+        return await self._call(work)
 
     async def ask(self, question: Callable[[Store], T]) -> T:
         """Return what a reading function of the store gives.
@@ -164,6 +188,7 @@ class StoreThread:
 
     def _ensure(self) -> Store:
         if self._store is None:
+            finish_salvage(self._path)
             self._store = self._open_store(self._path)
         return self._store
 
@@ -173,6 +198,10 @@ class StoreThread:
             # It may be the broken one; what was committed is safe without it.
             with suppress(SpoolError):
                 store.close()
+
+
+def _opened(store: Store) -> Opened:
+    return Opened(_seen(store), store.oldest_us(), store.journal(), store.entities())
 
 
 def _seen(store: Store) -> Seen:

@@ -47,6 +47,15 @@ class Tail:
             frames.append(frame)
         return frames
 
+    def frames(self) -> list[Frame]:
+        """Return all frames in memory, oldest first."""
+        return list(self._frames)
+
+    def clear(self) -> None:
+        """Let go of all frames."""
+        self._frames.clear()
+        self.bytes = 0
+
     def oldest_us(self) -> int | None:
         """Return when the oldest frame in memory was received."""
         return self._frames[0].received_us if self._frames else None

@@ -4,6 +4,7 @@
 StackproofError
 ├── ModelError
 ├── SourceError
+│   └── FileRefused
 ├── UsageError
 ├── ComposeError
 │   └── ComposeTimeout
@@ -22,6 +23,11 @@ nobody has to run a command again to see why it failed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .compose import Compose
+    from .contract.refusal import Refusal
 
 _SHOWN_LINES = 40
 
@@ -52,6 +58,21 @@ class SourceError(StackproofError):
 
     def __str__(self) -> str:
         return f"{self.file}: {self.problem}"
+
+
+class FileRefused(SourceError):
+    """Compose does not take a file: a promise of CONFIG is broken, and nothing runs."""
+
+    def __init__(self, compose: Compose, refusal: Refusal) -> None:
+        super().__init__(", ".join(map(str, compose.files)), refusal.problem)
+        self.compose = compose
+        self.refusal = refusal
+
+    def __str__(self) -> str:
+        refusal = self.refusal
+        where = ", ".join(map(str, refusal.places))
+        fix = f"\n    to fix it: {refusal.fix}" if refusal.fix else ""
+        return f"{self.file}: {refusal.check}[{where}]: {self.problem}{fix}"
 
 
 class UsageError(StackproofError):

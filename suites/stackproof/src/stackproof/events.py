@@ -13,16 +13,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-import requests
-import urllib3
-from docker import DockerClient
-from docker.errors import DockerException
-
+from . import sdk
 from .errors import EventsLost, ModelError, StackproofError, WaitFailed
 from .model import Health
 from .wait import Clock, wait_until
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 _LABEL = "com.docker.compose."
 _HEALTH_STATUS = "health_status"
@@ -202,9 +201,9 @@ class EventRecorder:
                 if event is not None:
                     self._events.append(event)
         except (
-            DockerException,
-            requests.RequestException,
-            urllib3.exceptions.HTTPError,
+            sdk.DockerException,
+            sdk.RequestException,
+            sdk.HTTPError,
             StackproofError,
             ValueError,
         ) as err:

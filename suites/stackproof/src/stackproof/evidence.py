@@ -7,28 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import requests
-from docker import DockerClient
-from docker.errors import DockerException
-
+from . import sdk
 from .compose import Compose
 from .errors import StackproofError
 from .events import Timeline, to_json_lines
 from .redaction import redacted
 
+if TYPE_CHECKING:
+    from docker import DockerClient
+
 LOG_LINES = 200
 NOT_OBSERVED = "not-observed.txt"
-UNOBSERVABLE = (
-    StackproofError,
-    DockerException,
-    requests.RequestException,
-    OSError,
-    ValueError,
-)
-"""What may come in place of an observation."""
-
 T = TypeVar("T")
 Inspect = Callable[[str], Any]
 
@@ -44,6 +35,11 @@ class Collected:
         if not self.not_observed:
             return str(self.folder)
         return f"{self.folder} (not observed: {', '.join(self.not_observed)})"
+
+
+def unobservable() -> tuple[type[Exception], ...]:
+    """Return what may come in place of an observation."""
+    return (*sdk.failures(), StackproofError, OSError, ValueError)
 
 
 class EvidenceSource(Protocol):
@@ -129,7 +125,7 @@ def _keep(file: Path, observe: Callable[[], str]) -> str | None:
 def _attempt(step: Callable[[], T]) -> tuple[T | None, str | None]:
     try:
         return step(), None
-    except UNOBSERVABLE as err:
+    except unobservable() as err:
         return None, f"{type(err).__name__}: {err}"
 
 

@@ -46,7 +46,7 @@ class StateRow:
         return Stored(
             entity_id=self.entity_id,
             time_us=self.time_us,
-            state=None if self.fields.get("removed") else self.fields["state"],
+            state=_state(self.fields),
             serial=_serial(self.fields),
             attributes=_ORIGINS[
                 any(name in self.fields for name in _LIVE),
@@ -158,6 +158,13 @@ def assemble(records: Iterable[Mapping[str, Any]]) -> tuple[StateRow, ...]:
             rows.items(), key=lambda item: item[0]
         )
     )
+
+
+def _state(fields: Mapping[str, Any]) -> str | None:
+    """Return the state, None of a removed entity; an empty one is a flag."""
+    if fields.get("removed"):
+        return None
+    return "" if fields.get("state_empty") else str(fields["state"])
 
 
 def _serial(fields: Mapping[str, Any]) -> int | None:

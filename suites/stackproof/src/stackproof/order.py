@@ -69,10 +69,10 @@ def broken_edge(
     An optional dependency that fails does not hold up its dependent any longer.
     """
     record = tuple(event for event in events if not event.one_off)
-    created = {event.container for event in record if event.service == edge.service}
+    started = _first(record, dependent, Condition.STARTED)
+    created = _kept(record, edge.service, before=started)
     if not edge.required and not created:
         return None
-    started = _first(record, dependent, Condition.STARTED)
     met = [
         _first(record, edge.service, edge.condition, container=container)
         for container in sorted(created)
@@ -112,6 +112,30 @@ def stop_seconds_apart(
     if not ended or not told:
         return None
     return (min(told) - max(ended)) / 1e9
+
+
+def _kept(
+    record: tuple[Event, ...], service: str, *, before: int | None
+) -> frozenset[str]:
+    """Return the containers of a service that a dependent could wait for.
+
+    Those that were replaced unused are left out: Compose makes a container anew before
+    its first start when the image was built, or tagged, again since it made the first
+    one. So are those that came only after the dependent, unless there is no other.
+    """
+    seen: dict[str, set[str]] = {}
+    first: dict[str, int] = {}
+    for event in record:
+        if event.service == service:
+            seen.setdefault(event.container, set()).add(event.action)
+            first.setdefault(event.container, event.time_ns)
+    used = frozenset(
+        container
+        for container, actions in seen.items()
+        if "destroy" not in actions or "start" in actions
+    )
+    there = frozenset(one for one in used if before is None or first[one] < before)
+    return there or used
 
 
 def _failed_before(record: tuple[Event, ...], service: str, stamp: int) -> bool:

@@ -11,7 +11,6 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from .check import Check
-from .checks import BUILT_IN
 from .errors import UsageError
 
 GROUP = "stackproof.checks"
@@ -25,6 +24,8 @@ def all_checks() -> tuple[Check, ...]:
         UsageError: an entry point cannot be loaded, is no iterable of `Check`, or takes
             an id that is already given.
     """
+    from .checks import BUILT_IN  # noqa: PLC0415 - takes time, and not all need them
+
     found = list(BUILT_IN)
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:

@@ -7,10 +7,12 @@ import struct
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-
-from docker import DockerClient
+from typing import TYPE_CHECKING
 
 from .errors import ModelError, NoFreeSubnet
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 # Private ranges; Docker takes its own networks from the first one's start, so a random
 # place in it rarely collides, and the second is the larger reserve.

@@ -586,7 +586,6 @@ def test_network_is_absent() -> None:
     [
         ({"hostname": "one"}, {"Config": {"Hostname": "one"}}, "", None),
         ({"hostname": "one"}, {"Config": {"Hostname": "two"}}, "", "hostname is 'two'"),
-        ({"container_name": "x"}, {}, "", "container_name is 'demo-a-1'"),
         ({"dns": ["9.9.9.9"]}, {"HostConfig": {"Dns": ["9.9.9.9"]}}, "", None),
         ({"dns": ["9.9.9.9"]}, {"HostConfig": {"Dns": None}}, "", "dns is not set"),
         (
@@ -619,7 +618,7 @@ def test_own_names(
     """What a container calls itself is what the file says."""
     declared = contract({"services": {"a": service}}).model.services["a"]
 
-    check(judge_own_names(declared, row(**attrs), hosts, owned=False), says)
+    check(judge_own_names(declared, row(**attrs), hosts), says)
 
 
 def test_extra_hosts_in_all_spellings() -> None:

@@ -66,7 +66,37 @@ def test_service_stays_up(
     row: Inspected, standing: Standing, later: float, verdict: Verdict
 ) -> None:
     """A loop or an end is a failure; old restarts of a live stack are none."""
-    found = judge_stays_up([row], stood(standing), owned=False, now=_THEN + later)
+    found = judge_stays_up([row], stood(standing), now=_THEN + later)
+
+    assert found.verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("status", "runs", "later", "verdict"),
+    [
+        ("running", [0.1, 0.2, 0.1], 9.0, Verdict.PASS),
+        ("running", [0.1, 0.2, 0.1], 2.0, Verdict.FAIL),
+        ("running", [5.0, 5.0, 5.0], 9.0, Verdict.FAIL),
+        ("running", [5.0, 5.0, 5.0], 10.0, Verdict.PASS),
+        ("running", [], 9.0, Verdict.FAIL),
+        ("restarting", [0.1, 0.1, 0.1], 9.0, Verdict.FAIL),
+        ("exited", [0.1, 0.1, 0.1], 9.0, Verdict.FAIL),
+    ],
+)
+def test_loop_is_over_when_a_run_outlasts_it(
+    status: str, runs: list[float], later: float, verdict: Verdict
+) -> None:
+    """Who tries until a peer is there is no loop; who crashes slowly is one."""
+    events = []
+    for seconds in runs:
+        events += [event("start"), event("die", 1, int(seconds * 1e9))]
+
+    found = judge_stays_up(
+        [container(status, code=1, restarts=3)],
+        stood(Standing.SOUND if status == "running" else Standing.ENDED),
+        now=_THEN + later,
+        events=[*events, event("start")],
+    )
 
     assert found.verdict is verdict
 
@@ -85,10 +115,10 @@ def test_one_restart_is_told(rows: list[Inspected], verdict: Verdict) -> None:
     assert judge_no_restart(rows).verdict is verdict
 
 
-def event(action: str, code: int | None = None) -> Event:
+def event(action: str, code: int | None = None, at: int = 0) -> Event:
     """Return an event of the one container."""
     return Event(
-        time_ns=1, service="job", container="abc", action=action, exit_code=code
+        time_ns=at, service="job", container="abc", action=action, exit_code=code
     )
 
 

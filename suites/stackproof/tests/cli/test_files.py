@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stackproof.cli.files import default_files, hint_for, unknown_profiles
+from stackproof.cli.files import default_files, unknown_profiles
 from stackproof.errors import UsageError
 
 
@@ -53,21 +53,6 @@ def test_no_default_file(tmp_path: Path) -> None:
     """What to do is said."""
     with pytest.raises(UsageError, match="name one with -f"):
         default_files(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("problem", "hint"),
-    [
-        ("required variable TOKEN is missing a value", "--env-file"),
-        ("services.web Additional property imag is not allowed", "correct its name"),
-        ("yaml: line 3: mapping values are not allowed", "correct"),
-        ("invalid spec: :/media: empty section between colons", "set the variable"),
-        ("something else", ""),
-    ],
-)
-def test_hints(problem: str, hint: str) -> None:
-    """Usual mistakes have a remedy."""
-    assert hint in hint_for(problem)
 
 
 def test_unknown_profiles() -> None:

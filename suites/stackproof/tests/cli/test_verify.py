@@ -13,6 +13,7 @@ from stackproof.check import Case, Finding, Kind, Result, Verdict
 from stackproof.cli import main, verify
 from stackproof.contract.plan import Plan
 from stackproof.errors import ComposeError
+from stackproof.report.folder import read_document
 from stackproof.report.record import Record
 from stackproof.verify.session import Terms
 
@@ -113,6 +114,27 @@ def test_report_is_written(
     assert str(folder / "report.html") in capsys.readouterr().out
     assert main(["report", str(folder)]) == 0
     assert main(["diff", str(folder), str(folder), "--json"]) == 0
+
+
+def test_refused_file_is_reported(
+    docker_command: Docker, tmp_path: Path, capsys: Capture
+) -> None:
+    """It ends with 2, and the report holds the promise that is broken."""
+    docker_command(code=14, stderr="env file /x/none.env not found: stat …\n")
+    service = {"web": {"image": "a", "env_file": "none.env"}}
+    (tmp_path / "compose.yml").write_text(json.dumps({"services": service}))
+
+    assert main(["verify", "--report", "run"]) == 2
+
+    assert "CONFIG-04[web: env_file]: env file /x/none.env" in capsys.readouterr().err
+    document = read_document(tmp_path / "run")
+    assert (document["verdict"], document["coverage"]) == ("fail", 0.0)
+    (found,) = document["checks"]
+    assert (found["id"], found["verdict"]) == ("CONFIG-04", "fail")
+    assert found["subject"] == {"service": "web", "key": "env_file"}
+    assert found["observed"] == "env file /x/none.env not found: stat …"
+    assert "required: false" in found["message"]
+    assert main(["report", "run"]) == 0
 
 
 def test_interrupt_cleans_up(session: type[FakeSession], capsys: Capture) -> None:

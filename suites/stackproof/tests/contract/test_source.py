@@ -62,7 +62,9 @@ def test_invalid_file_has_the_words_of_compose(tmp_path: Path) -> None:
     file.write_text("services: 1\n")
     answer = Answer(returncode=15, stderr="services must be a mapping\n")
 
-    with pytest.raises(SourceError, match=r"compose\.yml: services must be a mapping"):
+    with pytest.raises(
+        SourceError, match=r"compose\.yml: CONFIG-01\[.*\]: services must be"
+    ):
         read_contract(compose(file, answer))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import Field, PositiveFloat, SecretStr
+from pydantic import Field, SecretStr
 
 from servicekit.settings import HttpAddress, ServiceSettings
 
@@ -31,7 +31,7 @@ class ProvisionSettings(ServiceSettings):
     influxdb_admin_password: Annotated[SecretStr, Field(min_length=8, max_length=72)]
     influxdb_admin_token: Annotated[SecretStr, Field(min_length=1)]
     influxdb_token_dir: Path
-    influxdb_init_timeout_seconds: PositiveFloat = 120.0
+    influxdb_init_timeout_seconds: float = Field(default=120.0, gt=0, le=86_400)
 
     @property
     def retention_seconds(self) -> int:

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from docker.errors import ImageNotFound
-
+from .. import sdk
 from ..check import Claim, Finding, Subject, failed, passed, undecided
 from ..contract.source import Contract
 from ..verify.container import Inspected
@@ -77,7 +76,7 @@ def _made(stack: Stack, row: Inspected, image: str) -> Made:
 def _image(stack: Stack, name: str) -> dict[str, Any]:
     try:
         return dict(stack.engine.images.get(name).attrs) if name else {}
-    except ImageNotFound:
+    except sdk.ImageNotFound:
         return {}
 
 

@@ -178,7 +178,7 @@ def _range_problem(ipam: Mapping[str, Any], attrs: Mapping[str, Any]) -> str | N
         for key, engine in (("gateway", "Gateway"), ("ip_range", "IPRange")):
             wanted, got = entry.get(key), row.get(engine)
             if wanted and str(wanted).partition("/")[0] != str(got).partition("/")[0]:
-                return f"{key} of {subnet} is {got} instead of {wanted}"
+                return f"{key} of {subnet} is {got or 'not set'} instead of {wanted}"
         wrong = _differs(entry.get("aux_addresses"), row.get("AuxiliaryAddresses"))
         if wrong:
             return f"reserved address {wrong}"

@@ -12,6 +12,11 @@ from .per_service import services
 
 _EFFECTIVE = "The effective configuration is read; nothing has to run."
 
+_REFUSED = (
+    "Nothing else is judged then: `plan` and `verify` end with exit code 2, a report "
+    "holds this failure, and pytest shows an error of collection."
+)
+
 
 def _check(
     number: int,
@@ -46,8 +51,10 @@ CHECKS: tuple[Check, ...] = (
         "The files are valid for Compose",
         declared.valid,
         declared.judge_valid,
-        proves="Compose can read all files together; others end with exit code 2.",
-        how="`docker compose config` was asked for the effective configuration.",
+        proves="Compose can read all files together.",
+        how="`docker compose config` was asked for the effective configuration. A file "
+        "that it refuses is reported as this check, at the service and key that it "
+        f"names. {_REFUSED}",
         why="Everything else is compiled from it.",
         fix="Correct the place that Compose names.",
     ),
@@ -58,7 +65,8 @@ CHECKS: tuple[Check, ...] = (
         variables.judge_set,
         proves="No ${NAME} without a default was replaced by an empty text.",
         how="The variables that the written file uses are compared with the warnings "
-        "of `docker compose config`.",
+        "of `docker compose config`. It refuses a file that demands one with "
+        f"${{NAME:?…}} in vain. {_REFUSED}",
         why="An empty image tag, password or path shows up much later, elsewhere.",
         fix="Set it, give it a default with ${NAME:-…}, or demand it with ${NAME:?…}.",
     ),
@@ -78,7 +86,9 @@ CHECKS: tuple[Check, ...] = (
         variables.env_file_claims,
         variables.judge_env,
         proves="Each named file can be read, or may be absent.",
-        how="The path is looked up on this host.",
+        how="Compose refuses a file that names a missing one, and this check is "
+        f"reported of each service that names it. {_REFUSED} The path of one "
+        "that may be absent is looked up on this host.",
         why="Without it a service starts with other variables than meant.",
         fix="Create the file, or say `required: false`.",
     ),

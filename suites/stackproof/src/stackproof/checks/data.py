@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from docker.errors import APIError, NotFound
-
+from .. import sdk
 from ..check import (
     Check,
     Claim,
@@ -105,7 +104,7 @@ def _judge_volume(claim: Claim, stack: Stack) -> Finding:
     declared = (stack.document.get("volumes") or {}).get(name) or {}
     try:
         attrs = stack.engine.api.inspect_volume(stack.model.volumes[name].engine_name)
-    except NotFound:
+    except sdk.NotFound:
         attrs = None
     return judge_volume(name, declared, attrs)
 
@@ -198,7 +197,7 @@ def _is_folder(stack: Stack, row: Inspected, path: str) -> bool:
     """Tell whether a changed path is a folder; one with changed files is none."""
     try:
         _, facts = stack.engine.api.get_archive(row.id, path)
-    except APIError:
+    except sdk.APIError:
         return False
     return bool(int(facts.get("mode") or 0) & _GO_FOLDER)
 

@@ -302,8 +302,8 @@ CHECKS: tuple[Check, ...] = (
         kind=Kind.PROMISE,
         phase=Phase.LOOK,
         live=True,
-        proves="Host name, container name, DNS settings and extra hosts of each "
-        "container are those of the file.",
+        proves="Host name, DNS settings and extra hosts of each container are those of "
+        "the file.",
         how="The engine's inspect of the container and its hosts file are read.",
         why="Programs find themselves and special servers by these.",
         fix="`docker compose up --force-recreate`.",

@@ -130,7 +130,7 @@ def judge_called(claim: Claim, stack: Stack) -> Finding:
         if row.service == service.name:
             view = seen.views.get(row.id, View(problem="does not run"))
             hosts = None if view.problem else view.hosts
-            finding = judge_own_names(service, row, hosts, owned=stack.owned)
+            finding = judge_own_names(service, row, hosts)
             findings.append(finding)
     return _worst(findings)
 

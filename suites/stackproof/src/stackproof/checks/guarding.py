@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from docker.errors import ImageNotFound
-
+from .. import sdk
 from ..check import Claim, Finding, Subject, Verdict, failed, passed, undecided
 from ..contract.source import Contract
 from ..model import Service
@@ -199,6 +198,6 @@ def digest(claim: Claim, stack: Stack) -> Finding:
     own = str(stack.container(service.name).attrs.get("Image") or "")
     try:
         attrs = stack.engine.images.get(own).attrs
-    except ImageNotFound:
+    except sdk.ImageNotFound:
         return undecided("the image of the container is gone")
     return judge_digest(service, list(attrs.get("RepoDigests") or ()))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from docker.errors import DockerException
-
+from .. import sdk
 from ..check import Claim, Finding, Subject, failed, passed, undecided
 from ..contract.source import Contract
 from ..model import State
@@ -62,7 +61,7 @@ def judge_readable_log(claim: Claim, stack: Stack) -> Finding:
             return undecided("it was never started")
         try:
             stack.engine.api.logs(row.id, tail=1)
-        except DockerException as err:
+        except sdk.DockerException as err:
             driver = (row.host_config.get("LogConfig") or {}).get("Type")
             return failed(
                 f"driver {driver}: {err}",

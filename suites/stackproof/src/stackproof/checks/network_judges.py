@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from docker.errors import NotFound
-
+from .. import sdk
 from ..check import Claim, Finding, passed
 from ..names import networks_of
 from ..sight import HOST, need, sight
@@ -61,7 +60,7 @@ def _network(stack: Stack, name: str) -> dict[str, Any] | None:
     engine_name = stack.model.networks[name].engine_name
     try:
         return dict(stack.engine.api.inspect_network(engine_name))
-    except NotFound:
+    except sdk.NotFound:
         return None
 
 

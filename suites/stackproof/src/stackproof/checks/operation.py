@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 
-from ..check import Claim, Finding, Subject, failed, passed, undecided
+from ..check import Claim, Finding, Subject, Verdict, failed, passed, undecided
 from ..contract.source import Contract
+from ..errors import WaitTimeout
 from ..verify.stack import Stack
+from ..wait import wait_until
 from .per_service import service_of
 from .processes import ended_well, observe_service
 from .running import judge_no_restart as _no_restart
@@ -16,13 +18,39 @@ from .running import judge_one_shot as _one_shot
 from .running import judge_stays_up as _stays_up
 
 _CLOCK_SECONDS = 2.0
+_LATE_SECONDS = 20.0
+_EVERY_SECONDS = 0.2
 
 
 def judge_stays_up(claim: Claim, stack: Stack) -> Finding:
-    """Judge the service as it stands."""
-    stood = stack.look().rows[service_of(claim)]
-    rows = stack.containers(service_of(claim))
-    return _stays_up(rows, stood, owned=stack.owned, now=time.time())
+    """Judge the service as it stands; in a copy, one that came up late has time."""
+    name = service_of(claim)
+    counts = _restarts(stack, name)
+
+    def observe() -> Finding:
+        return _stays_up(
+            stack.containers(name),
+            stack.look().rows[name],
+            now=time.time(),
+            events=stack.recorder.events if stack.recorder else None,
+        )
+
+    def decided(found: Finding) -> bool:
+        return found.verdict is not Verdict.FAIL or _restarts(stack, name) != counts
+
+    first = observe()
+    if not stack.owned or first.verdict is not Verdict.FAIL or not counts:
+        return first
+    try:
+        return wait_until(observe, decided, timeout=_LATE_SECONDS, every=_EVERY_SECONDS)
+    except WaitTimeout:
+        return observe()
+
+
+def _restarts(stack: Stack, service: str) -> dict[str, int]:
+    """Return how often each container that runs was started again."""
+    rows = stack.containers(service)
+    return {row.id: row.restart_count for row in rows if row.running}
 
 
 def judge_no_restart(claim: Claim, stack: Stack) -> Finding:

@@ -151,7 +151,10 @@ CHECKS: tuple[Check, ...] = (
         live=True,
         proves="A service that is meant to run has not ended, and is not started again "
         "and again.",
-        how="State, exit code and restart count of the container after the start.",
+        how="State, exit code and restart count of the container after the start. One "
+        "that was started three times or more may have waited for another: it passes "
+        "when it outlasts its earlier runs twice over (live: when it has run for five "
+        "minutes).",
         why="A restart policy hides a service that crashes every few seconds.",
         fix="Read the log of the service for the reason of its end.",
         claims=long_running("stays up", key=None),

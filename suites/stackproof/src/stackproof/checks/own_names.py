@@ -10,7 +10,6 @@ from ..model import Service
 from ..verify.container import Inspected
 
 KEYS = (
-    "container_name",
     "dns",
     "dns_opt",
     "dns_search",
@@ -40,18 +39,15 @@ def extra_hosts(declared: object) -> tuple[tuple[str, str], ...]:
     return tuple((name, address.strip("[]")) for name, address in found)
 
 
-def judge_own_names(
-    service: Service, row: Inspected, hosts: str | None, *, owned: bool
-) -> Finding:
-    """Judge names, name servers and hosts of a container.
+def judge_own_names(service: Service, row: Inspected, hosts: str | None) -> Finding:
+    """Judge names, name servers and hosts of a container; its own name is for OPS-05.
 
     Args:
         service: what is declared, in the configuration that runs.
         row: the container.
         hosts: its hosts file; None where it could not be read.
-        owned: whether the container belongs to the run, which gives it another name.
     """
-    problems = list(_problems(service, row, hosts, owned=owned))
+    problems = list(_problems(service, row, hosts))
     if problems:
         return failed(
             "; ".join(problems),
@@ -62,9 +58,7 @@ def judge_own_names(
     return passed(f"as declared: {', '.join(told)}" if told else "as declared")
 
 
-def _problems(
-    service: Service, row: Inspected, hosts: str | None, *, owned: bool
-) -> Iterator[str]:
+def _problems(service: Service, row: Inspected, hosts: str | None) -> Iterator[str]:
     config, host = row.config, row.host_config
     for key, got in (
         ("hostname", config.get("Hostname")),
@@ -73,9 +67,6 @@ def _problems(
         wanted = service.declares(key)
         if wanted and str(wanted) != got:
             yield f"{key} is {got!r} instead of {str(wanted)!r}"
-    fixed = service.declares("container_name")
-    if fixed and not owned and row.name != fixed:
-        yield f"container_name is {row.name!r} instead of {str(fixed)!r}"
     address = service.declares("mac_address")
     macs = {str(config.get("MacAddress") or "").lower()} | {
         str(place.get("MacAddress") or "").lower() for place in row.networks.values()

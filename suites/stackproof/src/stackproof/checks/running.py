@@ -8,23 +8,35 @@ from ..check import Finding, failed, passed, undecided
 from ..events import Event
 from ..model import State
 from ..verify.container import Inspected
-from ..verify.standing import Standing, Stood
+from ..verify.standing import STEADY_SECONDS, Standing, Stood
 
 LOOP_RESTARTS = 3
 """So many restarts in a row are a loop, not an accident."""
+OUTLASTS = 2.0
+"""A run this many times longer than each before shows that a loop is over."""
 RECENT_SECONDS = 300.0
 """On a live stack, restarts count as a loop while the last is not longer ago."""
 
 
 def judge_stays_up(
-    rows: Sequence[Inspected], stood: Stood, *, owned: bool, now: float
+    rows: Sequence[Inspected],
+    stood: Stood,
+    *,
+    now: float,
+    events: Iterable[Event] | None = None,
 ) -> Finding:
-    """Judge whether a service neither ended nor is started again and again."""
+    """Judge whether a service neither ended nor is started again and again.
+
+    Args:
+        rows: its containers.
+        stood: how it stands.
+        now: seconds since 1970.
+        events: the record since before the first start; None on a live stack.
+    """
+    runs = None if events is None else ended_runs(events)
     restarts = max((row.restart_count for row in rows), default=0)
     for row in rows:
-        recent = owned or now - row.started_at < RECENT_SECONDS
-        looping = row.state is State.RESTARTING or row.restart_count >= LOOP_RESTARTS
-        if looping and recent:
+        if loops(row, None if runs is None else runs.get(row.id, ()), now=now):
             return failed(
                 f"started again {row.restart_count} times, last exit code "
                 f"{row.exit_code}",
@@ -44,6 +56,41 @@ def judge_stays_up(
     if stood.standing is Standing.ABSENT:
         return undecided(f"it was never started: {stood.reason}", stood.reason)
     return passed(stood.reason, restarts=restarts)
+
+
+def loops(row: Inspected, runs: Sequence[float] | None, *, now: float) -> bool:
+    """Tell whether a container is started again and again.
+
+    A service that tried until what it needs was there has come up all the same: that
+    shows when it outlasts its earlier runs, or, on a live stack, has run for long.
+
+    Args:
+        row: the container.
+        runs: seconds of its runs that are over; None where nobody has recorded them.
+        now: seconds since 1970.
+    """
+    since = now - row.started_at
+    if runs is None and since >= RECENT_SECONDS:
+        return False
+    if row.state is State.RESTARTING:
+        return True
+    if row.restart_count < LOOP_RESTARTS:
+        return False
+    outlasted = OUTLASTS * max(runs or (), default=since)
+    return not (row.running and since >= max(outlasted, STEADY_SECONDS))
+
+
+def ended_runs(events: Iterable[Event]) -> dict[str, list[float]]:
+    """Return container to the seconds of each run that is over, from the record."""
+    begun: dict[str, int] = {}
+    runs: dict[str, list[float]] = {}
+    for event in events:
+        if event.action == "start":
+            begun[event.container] = event.time_ns
+        elif event.action == "die" and event.container in begun:
+            seconds = (event.time_ns - begun.pop(event.container)) / 1e9
+            runs.setdefault(event.container, []).append(seconds)
+    return runs
 
 
 def judge_no_restart(rows: Sequence[Inspected]) -> Finding:

@@ -8,8 +8,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from docker.errors import DockerException
-
+from .. import sdk
 from ..check import Claim, Finding, Subject, Verdict, failed, passed, undecided
 from ..contract.source import Contract
 from ..verify.stack import Stack
@@ -59,7 +58,7 @@ def logged_variables(claim: Claim, stack: Stack) -> Finding:
 def _log(stack: Stack, container: str) -> str:
     try:
         text = stack.engine.api.logs(container, tail=_LINES)
-    except DockerException:
+    except sdk.DockerException:
         return ""  # the driver keeps nothing that can be read, so nothing is shown
     return bytes(text).decode("utf-8", "replace")
 
@@ -98,7 +97,7 @@ def _from_container(stack: Stack, service: str, target: str) -> str | None:
             member = archive.next()
             file = archive.extractfile(member) if member else None
             raw = file.read(_LARGEST_SECRET) if file else b""
-    except (DockerException, tarfile.TarError):
+    except (sdk.DockerException, tarfile.TarError):
         return None
     return raw.decode("utf-8", "replace").strip()
 

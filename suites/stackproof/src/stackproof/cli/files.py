@@ -10,7 +10,7 @@ from typing import Any
 
 from ..compose import Compose
 from ..contract.source import Contract, read_contract
-from ..errors import ComposeError, SourceError, UsageError
+from ..errors import ComposeError, FileRefused, SourceError, UsageError
 
 # In the order in which Compose looks for them.
 _FILES = (
@@ -24,19 +24,6 @@ _OVERRIDES = (
     "compose.override.yaml",
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
-)
-_HINTS = (
-    (
-        "required variable",
-        "set it in the environment, in .env, or with --env-file FILE",
-    ),
-    ("env file", "write the file, or mark it `required: false`"),
-    ("is not allowed", "remove the key or correct its name"),
-    ("undefined service", "correct the name, or switch its profile on with --profile"),
-    ("undefined volume", "declare it at the top of the file under `volumes:`"),
-    ("undefined network", "declare it at the top of the file under `networks:`"),
-    ("yaml:", "correct the YAML at that line"),
-    ("empty section between colons", "set the variable that is empty there"),
 )
 
 
@@ -67,7 +54,8 @@ def read_files(compose: Compose) -> Contract:
 
     Raises:
         UsageError: there is no Compose to read them with, or no such profile.
-        SourceError: a file is not valid; tells a remedy where one is known.
+        SourceError: a file is missing.
+        FileRefused: one is not valid; tells a remedy where one is known.
     """
     for path in (*compose.files, *compose.env_files):
         if not path.is_file():
@@ -82,12 +70,9 @@ def read_files(compose: Compose) -> Contract:
         )
     try:
         contract = read_contract(compose)
-    except SourceError as err:
+    except FileRefused:
         _need_compose(compose)
-        hint = hint_for(err.problem)
-        raise SourceError(
-            err.file, f"{err.problem}\n    to fix it: {hint}" if hint else err.problem
-        ) from err
+        raise
     if wrong := unknown_profiles(compose.profiles, contract.document):
         raise UsageError(
             f"--profile {wrong[0]}: no service of the files has this profile; correct "
@@ -135,12 +120,6 @@ def _listed_files(env_file: Path) -> list[str]:
     known = {name.strip(): value.strip().strip("'\"") for name, _, value in pairs}
     separator = known.get("COMPOSE_PATH_SEPARATOR") or ":"
     return [name for name in known.get("COMPOSE_FILE", "").split(separator) if name]
-
-
-def hint_for(problem: str) -> str:
-    """Return how to mend what Compose complains about, where that is known (pure)."""
-    said = problem.lower()
-    return next((hint for sign, hint in _HINTS if sign in said), "")
 
 
 def _need_compose(compose: Compose) -> None:

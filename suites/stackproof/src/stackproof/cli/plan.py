@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 from ..check import Case
 from ..contract.plan import Plan, compile_plan
@@ -23,9 +24,11 @@ def show_plan(args: argparse.Namespace) -> int:
         SourceError: a file is not valid.
         UsageError: there is no file, or the selection matches no check.
     """
-    checks = all_checks()
-    selection = selection_of(args, checks)
-    plan = compile_plan(contract_of(args), checks, selection)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        # Compose reads in a process of its own, for as long as the checks need to load.
+        reading = beside.submit(contract_of, args)
+        checks = all_checks()
+    plan = compile_plan(reading.result(), checks, selection_of(args, checks))
     if args.json:
         # Laid out only where somebody reads it: it takes ten times as long.
         indent = 2 if sys.stdout.isatty() else None

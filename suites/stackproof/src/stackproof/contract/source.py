@@ -12,9 +12,10 @@ from typing import Any
 import yaml
 
 from ..compose import Compose
-from ..errors import ComposeError, ComposeTimeout, SourceError
+from ..errors import ComposeError, ComposeTimeout, FileRefused, SourceError
 from ..model import StackModel
 from ..parsing import parse_config
+from .refusal import read_refusal
 
 _BOOL = "tag:yaml.org,2002:bool"
 # In YAML 1.1 a key `on` is True and 2026-01-01 a date.
@@ -46,24 +47,25 @@ def read_contract(compose: Compose) -> Contract:
     """Return what the project's files promise.
 
     Raises:
-        SourceError: a file is missing, is not valid, or needs a variable that is not
-            set; the message names it as Compose does.
+        SourceError: a file is missing.
+        FileRefused: one is not valid, names a file that is not there, or needs a
+            variable that is not set; tells where, as far as Compose does.
     """
     for path in compose.files:
         if not path.is_file():
             raise SourceError(str(path), "no such file")
+    written = {path: _read_written(path) for path in compose.files}
     try:
         text, said = compose.config_and_warnings()
     except ComposeTimeout:
         raise
     except ComposeError as err:
-        files = ", ".join(map(str, compose.files))
-        raise SourceError(files, err.evidence.strip()) from err
+        raise FileRefused(compose, read_refusal(err.evidence, written)) from err
     return Contract(
         compose=compose,
         document=json.loads(text),
         model=parse_config(text),
-        written={path: _read_written(path) for path in compose.files},
+        written=written,
         warnings=parse_warnings(said),
     )
 
@@ -98,14 +100,14 @@ _AnyTag.add_implicit_resolver(_BOOL, re.compile("true|false|True|False"), list("
 
 
 def _read_written(path: Path) -> Mapping[str, Any]:
-    """Return a file as it was written; Compose has already found it valid.
+    """Return a file as it was written.
 
-    Where PyYAML reads YAML differently and gives up, nothing is known of the file
+    Where PyYAML gives up, or the file cannot be read, nothing is known of the file
     beside what Compose says.
     """
     try:
         with path.open(encoding="utf-8") as file:
             document = yaml.load(file, Loader=_AnyTag)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError):
+    except (OSError, yaml.YAMLError, ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

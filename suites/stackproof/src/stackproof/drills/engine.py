@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-import requests
-from docker.errors import DockerException
-
+from .. import sdk
 from ..errors import WaitFailed, WaitTimeout
 from ..restarts import returns_at_boot
 from ..verify.stack import Stack
@@ -65,5 +63,5 @@ def restart_engine(stack: Stack) -> EngineRestart:
 def _answers(stack: Stack) -> bool:
     try:
         return bool(stack.engine.ping())
-    except (DockerException, requests.RequestException, OSError):
+    except (sdk.DockerException, sdk.RequestException, OSError):
         return False

@@ -9,8 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from docker.errors import APIError, NotFound
-
+from .. import sdk
 from ..verify.container import Inspected
 from ..verify.stack import Stack
 
@@ -106,7 +105,7 @@ def _put(
                 continue
             try:
                 stack.engine.api.put_archive(row.id, target, archive(files))
-            except APIError as err:
+            except sdk.APIError as err:
                 problem = f"{row.name} takes no file: {err.explanation or err}"
             else:
                 return None
@@ -137,7 +136,7 @@ def _kept(stack: Stack, rows: Iterable[Inspected], marked: Marked) -> Kept:
 def _there(stack: Stack, row: Inspected, target: str, name: str) -> bool:
     try:
         stream, _ = stack.engine.api.get_archive(row.id, f"{target}/{name}")
-    except NotFound:
+    except sdk.NotFound:
         return False
     for _ in stream:
         pass
@@ -156,7 +155,7 @@ def _folder(stack: Stack, engine_name: str) -> Path | None:
     """Return where a volume's files are, if this user can reach them as such."""
     try:
         attrs = stack.engine.api.inspect_volume(engine_name)
-    except NotFound:
+    except sdk.NotFound:
         return None
     folder = Path(str(attrs.get("Mountpoint") or "/nowhere"))
     try:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
-from docker.errors import APIError, ImageNotFound, NotFound
-from docker.models.containers import Container
-
+from .. import sdk
 from ..verify.stack import Stack
 from ..verify.vantage import LABEL
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
 
 # What an image may have that waits; an image that has none of it is passed over.
 _WAITS = (
@@ -34,7 +36,7 @@ def placeholder(stack: Stack) -> Iterator[str | None]:
         yield None if made else "no image of the stack has a program that waits"
     finally:
         if made is not None:
-            with suppress(NotFound):
+            with suppress(sdk.NotFound):
                 made.remove(force=True, v=True)
 
 
@@ -73,13 +75,13 @@ def _start(stack: Stack, networks: Sequence[str]) -> Container | None:
                     labels={LABEL: stack.compose.project},
                     network=networks[0],
                 )
-            except (APIError, ImageNotFound):
+            except (sdk.APIError, sdk.ImageNotFound):
                 break
             try:
                 for name in networks[1:]:
                     stack.engine.networks.get(name).connect(made)
                 made.start()
-            except APIError:
+            except sdk.APIError:
                 made.remove(force=True, v=True)
             else:
                 return made

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from docker.errors import APIError
-
+from .. import sdk
 from ..errors import ComposeError, WaitTimeout
 from ..model import State
 from ..verify.container import Inspected
@@ -83,7 +82,7 @@ def start(rows: Iterable[Inspected], stack: Stack) -> dict[str, str]:
         if row.state in _ENDED:
             try:
                 stack.engine.api.start(row.id)
-            except APIError as err:
+            except sdk.APIError as err:
                 refused[row.service] = err.explanation or str(err)
     return refused
 
@@ -198,7 +197,7 @@ def _mend(
                 continue
             if name not in seen.hopeless and name not in gave_up:
                 late[name] = reason
-                with suppress(APIError):
+                with suppress(sdk.APIError):
                     for row in _rows(stack, (name,)):
                         stack.engine.api.restart(row.id, timeout=1)
                 if _stands(stack, name):

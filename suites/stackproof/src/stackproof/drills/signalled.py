@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from docker.errors import APIError
-
+from .. import sdk
 from ..errors import WaitTimeout
 from ..events import Event
 from ..verify.container import Inspected
@@ -91,12 +90,12 @@ def _drill(stack: Stack, *, repeats: int, number: int | None = None) -> Signalle
 
 def _send(stack: Stack, row: Inspected, number: int, repeats: int) -> None:
     for _ in range(repeats):
-        with suppress(APIError):  # it has ended: as it should
+        with suppress(sdk.APIError):  # it has ended: as it should
             stack.engine.api.kill(row.id, signal=number)
 
 
 def _restart_survivors(stack: Stack, containers: set[str]) -> None:
     """Start those anew that still run: the engine takes them for stopped by hand."""
     for container in containers:
-        with suppress(APIError):
+        with suppress(sdk.APIError):
             stack.engine.api.restart(container, timeout=1)

@@ -7,11 +7,13 @@ import re
 import secrets
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from docker import DockerClient
-from docker.errors import ImageNotFound, NotFound
-
+from .. import sdk
 from .vantage import LABEL
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 _PROJECT = "com.docker.compose.project"
 
@@ -46,13 +48,13 @@ def remove_project(engine: DockerClient, name: str) -> None:
     helpers: dict[str, str | list[str] | bool] = {"label": f"{LABEL}={name}"}
     for filters in (chosen, helpers):
         for container in engine.containers.list(all=True, filters=filters):
-            with suppress(NotFound):
+            with suppress(sdk.NotFound):
                 container.remove(v=True, force=True)
     for network in engine.networks.list(filters=chosen):
-        with suppress(NotFound):
+        with suppress(sdk.NotFound):
             network.remove()
     for volume in engine.volumes.list(filters=chosen):
-        with suppress(NotFound):
+        with suppress(sdk.NotFound):
             volume.remove()
     remove_images(engine, name)
 
@@ -60,7 +62,7 @@ def remove_project(engine: DockerClient, name: str) -> None:
 def remove_images(engine: DockerClient, name: str) -> None:
     """Remove the images that a run has made for itself."""
     for image in engine.images.list(filters={"label": f"{LABEL}={name}"}):
-        with suppress(ImageNotFound):
+        with suppress(sdk.ImageNotFound):
             engine.images.remove(str(image.id), force=True)
 
 

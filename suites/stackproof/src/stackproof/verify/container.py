@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from docker import DockerClient
-from docker.errors import NotFound
-
+from .. import sdk
 from ..errors import ModelError
 from ..model import Health, State
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 _LABEL = "com.docker.compose."
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
@@ -110,7 +111,7 @@ def inspect_project(engine: DockerClient, project: str) -> tuple[Inspected, ...]
     )
     found = []
     for row in listed:
-        with suppress(NotFound):  # removed since it was listed
+        with suppress(sdk.NotFound):  # removed since it was listed
             found.append(parse_inspected(engine.api.inspect_container(row["Id"])))
     return tuple(sorted(found, key=lambda one: one.name))
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, TypeVar
-
-from docker import DockerClient
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..check import Result, Verdict
 from ..compose import Compose
 from ..events import Timeline
-from ..evidence import UNOBSERVABLE
+from ..evidence import unobservable
 from ..report.record import Record, Surroundings
 from ..report.scrub import scrubber_of
 from .container import Inspected
 from .stack import Stack
 from .standing import Standing, Standings
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 LOG_LINES = 500
 _RED = frozenset({Verdict.FAIL, Verdict.UNKNOWN})
@@ -98,6 +99,6 @@ def _log(stack: Stack, container: str) -> str:
 def _attempt(name: str, step: Callable[[], T], otherwise: T, missing: list[str]) -> T:
     try:
         return step()
-    except UNOBSERVABLE as err:
+    except unobservable() as err:
         missing.append(f"{name}: {err}")
         return otherwise

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-
-from docker import DockerClient
+from typing import TYPE_CHECKING
 
 from ..contract.source import Contract
 from ..errors import UsageError
 from .container import inspect_project
 from .stack import Options, Stack
 from .vantage import choose_vantage, on_this_host
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 
 def live_stack(

@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from ipaddress import IPv4Network, ip_network
 from pathlib import Path
-from random import Random
+from typing import TYPE_CHECKING
 
-from docker import DockerClient
-from docker.errors import ImageNotFound, NotFound, NullResource
-
-from ..compose import Compose
+from .. import sdk
 from ..contract.source import Contract
 from ..drills.layers import layers, needs
 from ..drills.returning import await_all, now_ns, start
-from ..errors import ComposeError, SourceError
+from ..errors import ComposeError
 from ..events import EventRecorder
 from ..interrupt import interrupted_once
 from ..parsing import parse_config
-from ..subnet import choose_subnet, engine_networks, parse_routes
 from .abandoned import (
     project_name,
     remove_abandoned,
     remove_images,
     remove_project,
 )
-from .isolate import BindCopy, Isolated, isolate
+from .copying import is_crowded, remove_copy, write_copy
 from .stack import Options, Stack
 from .standing import Standing, settle_budget
 from .vantage import choose_vantage, on_this_host
 
+if TYPE_CHECKING:
+    from docker import DockerClient
+
 PURPOSE = "stackproof"
 _PREPARE_SECONDS = 1800.0
 _SPARE_SECONDS = 30.0
-_LARGEST_COPY = 256 * 2**20
 
 
 @contextmanager
@@ -64,7 +59,7 @@ def owned_stack(
     project = project_name(PURPOSE)
     with interrupted_once():
         remove_abandoned(engine, purpose=PURPOSE)
-        compose, isolated = _write_copy(contract, engine, folder, project)
+        compose, isolated = write_copy(contract, engine, folder, project)
         document = compose.config()
         recorder = EventRecorder.of_project(engine, project)
         with recorder:
@@ -96,76 +91,6 @@ def owned_stack(
                     _remove(stack)
 
 
-def _write_copy(
-    contract: Contract, engine: DockerClient, folder: Path, project: str
-) -> tuple[Compose, Isolated]:
-    used = [
-        *engine_networks(engine),
-        *parse_routes(Path("/proc/net/route").read_text("ascii")),
-    ]
-    chance = Random()  # noqa: S311 - no secret
-
-    def taken(subnet: str) -> bool:
-        wanted = ip_network(subnet, strict=False)
-        return any(
-            isinstance(wanted, IPv4Network) and wanted.overlaps(other) for other in used
-        )
-
-    def free(prefix: int) -> str:
-        found = choose_subnet(used, choice=chance, prefix=prefix)
-        used.append(found)
-        return str(found)
-
-    def place(bind: BindCopy) -> str:
-        return str(folder / "binds" / f"{bind.service}-{bind.number}")
-
-    isolated = isolate(
-        contract.document,
-        project=project,
-        original=contract.model.project,
-        taken=taken,
-        free=free,
-        place=place,
-    )
-    for bind in isolated.binds:
-        _copy_bind(Path(bind.source), Path(place(bind)))
-    file = folder / "compose.json"
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(isolated.document, indent=1), "utf-8")
-    # What the file says is final: profiles are applied and variables filled in. Only a
-    # secret or config with `environment` still takes its value from the env files.
-    compose = replace(
-        contract.compose,
-        project=project,
-        files=(file,),
-        env_files=contract.compose.env_files_read,
-        profiles=(),
-    )
-    return compose, isolated
-
-
-def _copy_bind(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if source.is_dir():
-        files = (file for file in source.rglob("*") if file.is_file())
-        size = sum(file.stat().st_size for file in files)
-        if size > _LARGEST_COPY:
-            raise SourceError(
-                str(source),
-                f"a container writes to it, and {size / 2**20:.0f} MiB are too much to "
-                "copy for a trial: use a named volume, or mount it read-only",
-            )
-        shutil.copytree(source, target, symlinks=True)
-    elif source.is_file():
-        shutil.copy2(source, target)
-    elif not source.exists():
-        target.mkdir()
-    else:
-        raise SourceError(
-            str(source), "a writable bind mount of neither file nor folder"
-        )
-
-
 def _start(stack: Stack, *, build: bool, say: Callable[[str], None]) -> None:
     """Bring everything up; what fails is kept for the checks to judge."""
     compose = stack.compose
@@ -174,7 +99,7 @@ def _start(stack: Stack, *, build: bool, say: Callable[[str], None]) -> None:
         compose("build", timeout=_PREPARE_SECONDS)
     say("creating containers")
     try:
-        compose("create", timeout=_PREPARE_SECONDS)
+        _create(stack)
     except ComposeError as err:
         # Without its image nothing can be said of a service. Anything else, such as a
         # file that is not there, is for the checks to judge.
@@ -197,6 +122,28 @@ def _start(stack: Stack, *, build: bool, say: Callable[[str], None]) -> None:
         rows = (f"{name}: {reason}" for name, reason in sorted(below.items()))
         stack.start_problem = "\n".join(rows)
     stack.expect_no_more()
+
+
+def _create(stack: Stack) -> None:
+    """Make networks and containers; in other address ranges where these are taken."""
+    try:
+        stack.compose("create", timeout=_PREPARE_SECONDS)
+    except ComposeError as err:
+        if not is_crowded(err.evidence, stack.contract.document):
+            raise
+        stack.compose.down()
+        _, isolated = write_copy(
+            stack.contract,
+            stack.engine,
+            stack.folder,
+            stack.compose.project,
+            crowded=True,
+        )
+        document = stack.compose.config()
+        stack.document = json.loads(document)
+        stack.model = parse_config(document)
+        stack.notes = isolated.notes
+        stack.compose("create", timeout=_PREPARE_SECONDS)
 
 
 def _start_the_rest(stack: Stack, *, timeout: float) -> None:
@@ -226,7 +173,7 @@ def _missing_images(stack: Stack) -> bool:
     for service in stack.model.services.values():
         try:
             stack.engine.images.get(service.image)
-        except (ImageNotFound, NullResource):
+        except (sdk.ImageNotFound, sdk.NullResource):
             return True
     return False
 
@@ -240,10 +187,9 @@ def _remove(stack: Stack) -> None:
     else:
         remove_images(stack.engine, stack.compose.project)
     for name in stack.unnamed_volumes:
-        with suppress(NotFound):
+        with suppress(sdk.NotFound):
             stack.engine.volumes.get(name).remove()
-    shutil.rmtree(stack.folder / "binds", ignore_errors=True)
-    (stack.folder / "compose.json").unlink(missing_ok=True)
+    remove_copy(stack.folder)
 
 
 def _last_line(text: str) -> str:

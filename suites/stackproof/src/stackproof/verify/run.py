@@ -6,9 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-import requests
-from docker.errors import DockerException
-
 from ..check import (
     Case,
     Finding,
@@ -19,19 +16,15 @@ from ..check import (
     passed,
     undecided,
 )
-from ..errors import ComposeError, StackproofError, WaitFailed, WaitTimeout
+from ..errors import ComposeError, WaitFailed, WaitTimeout
+from ..evidence import unobservable
 from ..model import State
 from .stack import Stack
 from .standing import ends_by_design
 
-_OBSERVING = (
-    StackproofError,
-    DockerException,
-    requests.RequestException,
-    OSError,
-    ValueError,
-    LookupError,
-)
+
+def _observing() -> tuple[type[Exception], ...]:
+    return (*unobservable(), LookupError)
 
 
 @dataclass(slots=True)
@@ -74,7 +67,7 @@ class Judge:
             if case.check.phase > Phase.START and case.claim.subject.service:
                 self.stack.container(case.claim.subject.service)
             return case.check.judge(case.claim, self.stack)
-        except _OBSERVING as err:
+        except _observing() as err:
             return undecided(str(err) or repr(err))
 
     def _is_done(self, case: Case) -> bool:
@@ -104,7 +97,7 @@ class Judge:
             )
             self._mend()
             return found
-        except _OBSERVING as err:
+        except _observing() as err:
             return undecided(f"after {case}: {err}")
         return finding
 

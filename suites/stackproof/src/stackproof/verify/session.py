@@ -14,8 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-
-from docker import DockerClient
+from typing import TYPE_CHECKING
 
 from ..check import Case, Phase, Result, Verdict, undecided
 from ..contract.plan import Plan
@@ -28,6 +27,9 @@ from .owned import owned_stack
 from .run import Judge
 from .stack import Options, Stack
 from .vantage import NoVantage
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
-
-from docker import DockerClient
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ..compose import Compose
 from ..contract.source import Contract
@@ -19,6 +17,9 @@ from ..wait import wait_until
 from .container import Inspected, inspect_project
 from .standing import Standings, settle_budget, standings
 from .vantage import Vantage
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 T = TypeVar("T")
 _EVERY_SECONDS = 0.2

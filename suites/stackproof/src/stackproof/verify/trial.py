@@ -6,8 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-from docker import DockerClient
+from typing import TYPE_CHECKING
 
 from ..check import Result, Verdict
 from ..compose import Compose
@@ -17,6 +16,9 @@ from ..registry import all_checks
 from .owned import owned_stack
 from .run import Judge
 from .stack import Options, Stack
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 _RED = frozenset({Verdict.FAIL, Verdict.UNKNOWN})
 

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-from docker import DockerClient
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ProbeError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _CAPABILITIES = ("NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE")

@@ -1,0 +1,118 @@
+"""Everything that can go wrong while capacity is measured, as one tree.
+
+```
+CapacityError
+├── SearchMismatch
+├── NotEnoughData
+├── DocumentUnusable
+├── EnvFileUnusable
+├── AdviceRefused
+├── UsageError
+└── NotBuilt
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = [
+    "AdviceRefused",
+    "CapacityError",
+    "DocumentUnusable",
+    "EnvFileUnusable",
+    "NotBuilt",
+    "NotEnoughData",
+    "SearchMismatch",
+    "UsageError",
+]
+
+
+class CapacityError(Exception):
+    """Root of all errors that this package raises on purpose."""
+
+
+class SearchMismatch(CapacityError):
+    """A result was given to the search that is not of the trial it asked for."""
+
+    def __init__(self, expected: object, given: object) -> None:
+        super().__init__(expected, given)
+        self.expected = expected
+        self.given = given
+
+    def __str__(self) -> str:
+        return f"the search expects {self.expected}, the result is of {self.given}"
+
+
+class NotEnoughData(CapacityError):
+    """A figure was asked for that the measurements cannot support."""
+
+    def __init__(self, figure: str, needed: int, given: int) -> None:
+        super().__init__(figure, needed, given)
+        self.figure = figure
+        self.needed = needed
+        self.given = given
+
+    def __str__(self) -> str:
+        return f"{self.figure} needs {self.needed} measurements, there are {self.given}"
+
+
+class DocumentUnusable(CapacityError):
+    """A report.json cannot be read: absent, another version, or a wrong key."""
+
+    def __init__(self, file: str, problem: str, *, fix: str, key: str = "") -> None:
+        super().__init__(file, problem, fix, key)
+        self.file = file
+        self.problem = problem
+        self.fix = fix
+        self.key = key
+
+    def __str__(self) -> str:
+        place = f"{self.file}: {self.key}" if self.key else self.file
+        return f"{place}: {self.problem}\n    to fix it: {self.fix}"
+
+
+class EnvFileUnusable(CapacityError):
+    """The environment file that limits go into cannot be used; it is as it was."""
+
+    def __init__(self, file: str, problem: str, *, fix: str) -> None:
+        super().__init__(file, problem, fix)
+        self.file = file
+        self.problem = problem
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.problem}\n    to fix it: {self.fix}"
+
+
+class AdviceRefused(CapacityError):
+    """What was asked lies beyond what the measurements allow to say."""
+
+    def __init__(self, refusals: Sequence[str]) -> None:
+        super().__init__(tuple(refusals))
+        self.refusals = tuple(refusals)
+
+    def __str__(self) -> str:
+        return "\n    ".join(("no limits can be named:", *self.refusals))
+
+
+class UsageError(CapacityError):
+    """An option, or the combination of several, asks for what cannot be done."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+class NotBuilt(CapacityError):
+    """A part of this program does not exist yet."""
+
+    def __init__(self, part: str) -> None:
+        super().__init__(part)
+        self.part = part
+
+    def __str__(self) -> str:
+        return f"{self.part} is not built yet"

@@ -1,0 +1,178 @@
+"""Which part is the limit, and by what evidence it is believed.
+
+The smallest ceiling by CPU names a suspect; what was seen at the rate that failed
+must agree. If it points elsewhere, that is said, and no CPU limit is recommended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from ..trial import Resources, TrialResult
+from .limits import HOST, Ceiling
+
+__all__ = ["Bottleneck", "Confidence", "Evidence", "bottleneck_of"]
+
+NOT_EXPLAINED: Final = "not explained by CPU"
+THROTTLED_SHARE: Final = 0.05
+PRESSURE: Final = 0.20
+FSYNC: Final = 0.010
+QUEUE_SHARE: Final = 0.01
+NEAR: Final = 1.25
+
+
+class Confidence(StrEnum):
+    """How sure a bottleneck is: by model and signs, by one of both, or by neither."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Sign(StrEnum):
+    """What was seen at the rate that failed."""
+
+    CEILING = "ceiling"
+    THROTTLED = "throttled"
+    CPU_PRESSURE = "cpu_pressure"
+    IO_PRESSURE = "io_pressure"
+    MEMORY_PRESSURE = "memory_pressure"
+    FSYNC = "fsync"
+    OOM = "oom"
+    QUEUE = "queue"
+
+
+_CPU_SIGNS: Final = frozenset({Sign.THROTTLED, Sign.CPU_PRESSURE})
+_OTHER_SIGNS: Final = {
+    Sign.IO_PRESSURE: "disk",
+    Sign.FSYNC: "disk",
+    Sign.MEMORY_PRESSURE: "memory",
+    Sign.OOM: "memory",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One sign with what was measured; `container` is the host where it is so."""
+
+    container: str
+    sign: Sign
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.container}: {self.sign} {self.value:.3g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bottleneck:
+    """The first limit: a container or the host, its resource, and why."""
+
+    name: str
+    resource: str
+    confidence: Confidence
+    evidence: tuple[Evidence, ...]
+
+
+def bottleneck_of(
+    ceilings: Sequence[Ceiling], failed: TrialResult, *, edge: float
+) -> Bottleneck:
+    """Name the first limit from the ceilings (share 1) and a trial above the edge.
+
+    High confidence is a ceiling near the edge and signs of the same container;
+    medium is one of both with nothing that contradicts it.
+    """
+    seen = [
+        *_signs(failed.resources, failed.spec.window, failed.achieved),
+        *_host_signs(failed),
+    ]
+    first = min(ceilings, key=lambda ceiling: ceiling.rate, default=None)
+    near = first is not None and first.rate <= NEAR * edge
+    suspect = first.name if first is not None and near else ""
+    cpu = [e for e in seen if e.sign in _CPU_SIGNS]
+    agreeing = [e for e in cpu if suspect in {e.container, HOST}]
+    if first is not None and near and (agreeing or not seen):
+        own = Evidence(container=first.name, sign=Sign.CEILING, value=first.rate)
+        queue = [e for e in seen if e.sign is Sign.QUEUE and e.container == suspect]
+        return Bottleneck(
+            name=first.name,
+            resource="thread" if first.by_thread else "cpu",
+            confidence=Confidence.HIGH if agreeing else Confidence.MEDIUM,
+            evidence=(own, *agreeing, *queue),
+        )
+    return _elsewhere(seen, first if near else None)
+
+
+def _elsewhere(seen: Sequence[Evidence], first: Ceiling | None) -> Bottleneck:
+    """Name what the signs point to where the ceilings do not, or nothing."""
+    others = [e for e in seen if e.sign in _OTHER_SIGNS]
+    cpu = [e for e in seen if e.sign in _CPU_SIGNS]
+    if others:
+        strongest = max(others, key=_strength)
+        resource = _OTHER_SIGNS[strongest.sign]
+        same = [e for e in others if _OTHER_SIGNS[e.sign] == resource]
+        return Bottleneck(
+            name=strongest.container,
+            resource=resource,
+            confidence=Confidence.LOW if first or cpu else Confidence.MEDIUM,
+            evidence=tuple(same),
+        )
+    if cpu:
+        strongest = max(cpu, key=_strength)
+        return Bottleneck(
+            name=strongest.container,
+            resource="cpu",
+            confidence=Confidence.LOW,
+            evidence=tuple(e for e in cpu if e.container == strongest.container),
+        )
+    if first is not None:
+        own = Evidence(container=first.name, sign=Sign.CEILING, value=first.rate)
+        return Bottleneck(
+            name=first.name,
+            resource="thread" if first.by_thread else "cpu",
+            confidence=Confidence.MEDIUM,
+            evidence=(own, *seen),
+        )
+    return Bottleneck(
+        name=NOT_EXPLAINED,
+        resource="unknown",
+        confidence=Confidence.LOW,
+        evidence=tuple(seen),
+    )
+
+
+def _signs(
+    resources: Mapping[str, Resources], window: float, rate: float
+) -> list[Evidence]:
+    found = []
+    for name, used in sorted(resources.items()):
+        throttled = used.throttled / window if window else 0.0
+        values = {
+            Sign.THROTTLED: (throttled, THROTTLED_SHARE),
+            Sign.CPU_PRESSURE: (used.cpu_pressure or 0.0, PRESSURE),
+            Sign.IO_PRESSURE: (used.io_pressure or 0.0, PRESSURE),
+            Sign.MEMORY_PRESSURE: (used.memory_pressure or 0.0, PRESSURE),
+            Sign.OOM: (float(used.oom_kills), 1.0),
+            Sign.QUEUE: (used.queue_slope, max(QUEUE_SHARE * rate, 1e-9)),
+        }
+        found += [
+            Evidence(container=name, sign=sign, value=value)
+            for sign, (value, least) in values.items()
+            if value >= least
+        ]
+    return found
+
+
+def _host_signs(failed: TrialResult) -> list[Evidence]:
+    fsync = failed.host.fsync_p99
+    if fsync is None or fsync <= FSYNC:
+        return []
+    return [Evidence(container=HOST, sign=Sign.FSYNC, value=fsync)]
+
+
+def _strength(evidence: Evidence) -> float:
+    if evidence.sign is Sign.OOM:
+        return 1e9
+    return evidence.value / (FSYNC if evidence.sign is Sign.FSYNC else PRESSURE)

@@ -1,0 +1,637 @@
+"""The order of the trials: one generator that yields a trial and gets its result.
+
+It has no clock: what a trial took is in its result, so the same results always lead
+to the same next trial.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final, TypeAlias
+
+from ..judge_trial import GENERATOR_REASONS, Judgement, Outcome, judge
+from ..trial import Arrival, Phase, Slo, Stage, TrialResult, TrialSpec
+from .done import Done, Edge, StopReason
+from .profile import Profile
+
+__all__ = ["LEAST_RATE", "Observed", "Plan"]
+
+LEAST_RATE: Final = 1.0
+"""No load goes below: a search that may come to 0 never leaves it."""
+GENERATOR_SHARE: Final = 0.7
+CALIBRATION_WIDTH: Final = 1.5
+SUSTAINED_SHARE: Final = 0.7
+SUSTAINED_STEP: Final = 0.9
+SUSTAINED_TRIES: Final = 5
+GROWTH: Final = 2.0
+DESCENT: Final = 4.0
+ADJUSTMENT: Final = 1.05
+MOST_ADJUSTMENTS: Final = 6
+MAJORITY: Final = 2
+SAME_TRIAL_TRIES: Final = 3
+WARM_DIFFERENCE: Final = 0.05
+LEAST_EVENTS: Final = 1_000
+"""A p99 of fewer events is chance: long trials at low rates are made longer for it."""
+MOST_STRETCH: Final = 4.0
+DRAIN_SLACK: Final = 1.2
+DRAIN_TRIES: Final = 2
+
+Asking: TypeAlias = Generator[TrialSpec, TrialResult, "Verdict"]
+
+
+class Verdict(Enum):
+    """What one question to the machine was answered with."""
+
+    PASS = auto()
+    FAIL = auto()
+    GENERATOR = auto()
+    NOT_VALID = auto()
+    NO_TIME = auto()
+    NOT_DRAINED = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """A trial that was made, and what it says."""
+
+    result: TrialResult
+    judgement: Judgement
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """What is known so far. `lower` passed, `upper` failed, `cap` is not exceeded.
+
+    `wall` is a rate at which the generator did not keep up, so nothing is known there.
+    """
+
+    profile: Profile
+    slo: Slo
+    arrival: Arrival = Arrival.CONSTANT
+    observed: list[Observed] = field(default_factory=list)
+    phase: Phase = Phase.PREFLIGHT
+    used: float = 0.0
+    generator_max: float | None = None
+    cap: float = math.inf
+    wall: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    lower_confirmed: bool = False
+    upper_confirmed: bool = False
+    sustained: float | None = None
+    outage_held: bool | None = None
+    adjustments: int = 0
+    warm: bool = False
+    start: float = LEAST_RATE
+    gross: bool = False
+
+    def run(self) -> Generator[TrialSpec, TrialResult, Done]:
+        """Yield each trial; the value at the end is what was found."""
+        profile = self.profile
+        yield from self._trial(Phase.PREFLIGHT, 0.0, settle=0, window=profile.preflight)
+        if stop := (yield from self._calibrate()):
+            return self._done(stop)
+        yield from self._warm_up()
+        if stop := (yield from self._bracket()):
+            return self._done(stop)
+        stop = yield from self._narrow()
+        if self.lower is None:
+            return self._done(stop)
+        if (yield from self._sustain()) is Verdict.PASS:
+            yield from self._outage()
+        return self._done(stop)
+
+    def _narrow(self) -> Generator[TrialSpec, TrialResult, StopReason]:
+        stop = yield from self._bisect()
+        if stop in {StopReason.NOT_VALID, StopReason.NOT_DRAINED}:
+            return stop
+        confirmed = yield from self._confirm()
+        return confirmed or stop or self._natural_stop()
+
+    # ------------------------------------------------------------------ phases
+
+    def _calibrate(self) -> Generator[TrialSpec, TrialResult, StopReason | None]:
+        """Find what the generator alone can send, within a factor of 1.5."""
+        passed = failed = None
+        rate = self.profile.calibrate_start
+        enough = self.profile.max_rate / GENERATOR_SHARE
+        while passed is None or (failed is None and passed < enough):
+            verdict = yield from self._calibration(rate)
+            if verdict is Verdict.PASS:
+                passed, rate = rate, rate * GROWTH
+            elif verdict in {Verdict.FAIL, Verdict.GENERATOR}:
+                failed = rate
+                if passed is None and rate <= LEAST_RATE:
+                    return StopReason.GENERATOR_LIMITED
+                rate = max(LEAST_RATE, rate / DESCENT)
+            elif passed is None:
+                return _stop_of(verdict)
+            else:
+                break
+        while failed is not None and failed / passed > CALIBRATION_WIDTH:
+            between = math.sqrt(passed * failed)
+            verdict = yield from self._calibration(between)
+            if verdict in {Verdict.NOT_VALID, Verdict.NO_TIME}:
+                break
+            if verdict is Verdict.PASS:
+                passed = between
+            else:
+                failed = between
+        self.generator_max = passed
+        self.cap = max(LEAST_RATE, min(self.profile.max_rate, GENERATOR_SHARE * passed))
+        return None
+
+    def _calibration(self, rate: float) -> Asking:
+        return (
+            yield from self._ask(
+                Phase.CALIBRATE,
+                rate,
+                settle=1.0,
+                window=self.profile.calibrate_window,
+                reserve=self._reserve(Phase.CALIBRATE),
+            )
+        )
+
+    def _warm_up(self) -> Generator[TrialSpec, TrialResult, None]:
+        """Load the machine until two blocks in a row look alike, or for the cap.
+
+        What is too much for a cold machine is lowered, and the bracket begins there.
+        """
+        rate = min(self.profile.start_rate, self.cap)
+        window = self.profile.warm_up_window
+        before: TrialResult | None = None
+        for _ in range(int(self.profile.warm_up_cap // window)):
+            self.start = rate
+            if not (yield from self._drain()):
+                return
+            seen = yield from self._trial(
+                Phase.WARM_UP,
+                rate,
+                settle=0,
+                window=window,
+                reserve=self._reserve(Phase.WARM_UP),
+            )
+            if seen is None:
+                return
+            if before and _alike(before, seen.result):
+                self.warm = True
+                return
+            before = seen.result
+            if seen.judgement.outcome is Outcome.FAIL:
+                before = None
+                rate = self.start = self._lower_than(rate)
+
+    def _bracket(self) -> Generator[TrialSpec, TrialResult, StopReason | None]:
+        """Double until a rate fails, or divide until one passes."""
+        rate = self.start
+        while True:
+            verdict = yield from self._short(Phase.BRACKET, rate, repeat=True)
+            match verdict:
+                case Verdict.PASS:
+                    self.lower = rate
+                    if self._above() is not None or rate >= self.cap:
+                        return None
+                    rate = min(rate * GROWTH, self.cap)
+                case Verdict.FAIL | Verdict.GENERATOR:
+                    self._set_above(rate, verdict)
+                    if self.lower is not None:
+                        return None
+                    if rate <= LEAST_RATE:
+                        return (
+                            StopReason.MIN_RATE_FAILS
+                            if verdict is Verdict.FAIL
+                            else StopReason.GENERATOR_LIMITED
+                        )
+                    rate = self._lower_than(rate)
+                case Verdict.NO_TIME if self.lower is not None:
+                    return None
+                case Verdict.NOT_VALID | Verdict.NO_TIME | Verdict.NOT_DRAINED:
+                    return _stop_of(verdict)
+
+    def _bisect(self) -> Generator[TrialSpec, TrialResult, StopReason | None]:
+        """Halve the bracket, on a scale of ratios, until it is narrow enough."""
+        while (
+            self.lower is not None
+            and (above := self._above()) is not None
+            and above / self.lower > self.profile.width
+        ):
+            rate = math.sqrt(self.lower * above)
+            verdict = yield from self._short(
+                Phase.BISECT, rate, repeat=not self.profile.screening
+            )
+            match verdict:
+                case Verdict.PASS:
+                    self.lower = rate
+                case Verdict.FAIL | Verdict.GENERATOR:
+                    self._set_above(rate, verdict)
+                case Verdict.NOT_VALID | Verdict.NO_TIME | Verdict.NOT_DRAINED:
+                    return _stop_of(verdict)
+        return None
+
+    def _confirm(self) -> Generator[TrialSpec, TrialResult, StopReason | None]:
+        """Hold both bounds against long trials, and move them until both stand.
+
+        A lower bound that fails by majority is a confirmed upper one, and an upper
+        bound that passes a confirmed lower one, so a step costs one bound's trials.
+        """
+        while self.lower is not None:
+            if self.adjustments > MOST_ADJUSTMENTS:
+                self._widen()
+                return StopReason.UNSTABLE
+            if not self.lower_confirmed:
+                bound, phase = self.lower, Phase.CONFIRM_LOWER
+            elif self.upper is not None and not self.upper_confirmed:
+                bound, phase = self.upper, Phase.CONFIRM_UPPER
+            else:
+                return None
+            verdict = yield from self._majority(phase, bound)
+            match verdict:
+                case Verdict.PASS if phase is Phase.CONFIRM_LOWER:
+                    self.lower_confirmed = True
+                case Verdict.FAIL if phase is Phase.CONFIRM_UPPER:
+                    self.upper_confirmed = True
+                case Verdict.PASS:
+                    self.adjustments += 1
+                    self.lower = bound
+                    raised = bound * ADJUSTMENT
+                    self.upper = raised if raised <= self.cap else None
+                    self.upper_confirmed = False
+                case Verdict.FAIL if bound <= LEAST_RATE:
+                    self.lower = None
+                    return StopReason.MIN_RATE_FAILS
+                case Verdict.FAIL:
+                    self.adjustments += 1
+                    self.upper, self.upper_confirmed = bound, True
+                    self.lower = max(LEAST_RATE, bound / ADJUSTMENT)
+                case Verdict.GENERATOR if phase is Phase.CONFIRM_UPPER:
+                    self.wall, self.upper = bound, None
+                    return StopReason.GENERATOR_LIMITED
+                case Verdict.GENERATOR if bound <= LEAST_RATE:
+                    self.lower = None
+                    return StopReason.GENERATOR_LIMITED
+                case Verdict.GENERATOR:
+                    self.adjustments += 1
+                    self.wall = bound
+                    self.lower = max(LEAST_RATE, bound / ADJUSTMENT)
+                case Verdict.NOT_VALID | Verdict.NO_TIME | Verdict.NOT_DRAINED:
+                    self._heed_last(phase, bound)
+                    return _stop_of(verdict)
+        return None
+
+    def _sustain(self) -> Asking:
+        """Soak at the derated edge; a rate that does not hold is lowered."""
+        edge = self.lower or LEAST_RATE
+        rate = max(LEAST_RATE, SUSTAINED_SHARE * edge)
+        verdict = Verdict.NO_TIME
+        for _ in range(SUSTAINED_TRIES):
+            verdict = yield from self._long(
+                Phase.SUSTAINED, rate, self.profile.soak, reserve=0.0
+            )
+            if verdict is Verdict.PASS:
+                self.sustained = rate
+            if verdict is not Verdict.FAIL or rate <= LEAST_RATE:
+                return verdict
+            rate = max(LEAST_RATE, rate * SUSTAINED_STEP)
+        return verdict
+
+    def _outage(self) -> Generator[TrialSpec, TrialResult, None]:
+        if self.sustained is None:
+            return
+        verdict = yield from self._ask(
+            Phase.OUTAGE,
+            self.sustained,
+            settle=self.profile.confirm_settle,
+            window=0.0,
+            outage=self.profile.outage,
+            reserve=0.0,
+        )
+        if verdict in {Verdict.PASS, Verdict.FAIL}:
+            self.outage_held = verdict is Verdict.PASS
+
+    # --------------------------------------------------------------- questions
+
+    def _short(self, phase: Phase, rate: float, *, repeat: bool) -> Asking:
+        """Ask once; what is not a pass is asked once more if `repeat`.
+
+        A fail whose backlog did not go away in time is clear enough.
+        """
+        verdict = Verdict.NO_TIME
+        for _ in range(2 if repeat else 1):
+            again = yield from self._ask(
+                phase,
+                rate,
+                settle=self.profile.settle,
+                window=self.profile.window,
+                reserve=self._reserve(phase),
+            )
+            if again is Verdict.NO_TIME and verdict is not Verdict.NO_TIME:
+                return verdict
+            verdict = again
+            if verdict not in {Verdict.FAIL, Verdict.GENERATOR} or self.gross:
+                return verdict
+        return verdict
+
+    def _majority(self, phase: Phase, rate: float) -> Asking:
+        """Ask until two answers are the same: three times at most.
+
+        A fail whose backlog did not go away in time is clear at once.
+        """
+        counts = dict.fromkeys(Verdict, 0)
+        while True:
+            verdict = yield from self._long(
+                phase, rate, self.profile.confirm_window, reserve=self._reserve(phase)
+            )
+            counts[verdict] += 1
+            if verdict in _NO_ANSWER:
+                return verdict
+            clear = verdict is Verdict.FAIL and self.gross
+            if counts[verdict] >= MAJORITY or clear:
+                return verdict
+            if sum(counts.values()) > MAJORITY:  # one pass, one fail, one generator
+                return Verdict.GENERATOR
+
+    def _long(
+        self, phase: Phase, rate: float, window: float, *, reserve: float
+    ) -> Asking:
+        longer = min(max(window, LEAST_EVENTS / rate), MOST_STRETCH * window)
+        return (
+            yield from self._ask(
+                phase,
+                rate,
+                settle=self.profile.confirm_settle,
+                window=longer,
+                reserve=reserve,
+            )
+        )
+
+    def _ask(
+        self,
+        phase: Phase,
+        rate: float,
+        *,
+        settle: float,
+        window: float,
+        outage: float = 0.0,
+        reserve: float,
+    ) -> Asking:
+        """Make a trial until it is valid, or the generator's, or has failed to be."""
+        for _ in range(SAME_TRIAL_TRIES):
+            if not (yield from self._drain()):
+                return Verdict.NOT_DRAINED
+            seen = yield from self._trial(
+                phase,
+                rate,
+                settle=settle,
+                window=window,
+                outage=outage,
+                reserve=reserve,
+            )
+            if seen is None:
+                return Verdict.NO_TIME
+            match seen.judgement:
+                case Judgement(outcome=Outcome.PASS):
+                    return Verdict.PASS
+                case Judgement(outcome=Outcome.FAIL):
+                    return Verdict.FAIL
+                case Judgement(reasons=reasons):
+                    if GENERATOR_REASONS.issuperset(reasons):
+                        return Verdict.GENERATOR
+        return Verdict.NOT_VALID
+
+    def _drain(self) -> Generator[TrialSpec, TrialResult, bool]:
+        """Wait for what is left of the trial before; tell whether it is gone."""
+        for _ in range(DRAIN_TRIES):
+            if not self.observed or self.observed[-1].result.drained:
+                return True
+            yield from self._trial(Phase.DRAIN, 0.0, settle=0, window=0)
+        return self.observed[-1].result.drained
+
+    def _trial(
+        self,
+        phase: Phase,
+        rate: float,
+        *,
+        settle: float,
+        window: float,
+        outage: float = 0.0,
+        reserve: float = 0.0,
+    ) -> Generator[TrialSpec, TrialResult, Observed | None]:
+        """Yield one trial if it and what comes after it fit into the budget."""
+        fixed = settle + window + outage + self.profile.overhead
+        draining = self._expected_drain(rate, settle + window, outage)
+        left = self.profile.trial_budget - self.used
+        if fixed + draining + reserve > left:
+            return None
+        most = max(self.profile.drain, DRAIN_SLACK * draining)
+        if phase is not Phase.DRAIN:
+            self.phase = phase
+        spec = TrialSpec(
+            id=len(self.observed) + 1,
+            phase=phase,
+            rate=rate,
+            settle=settle,
+            window=window,
+            outage=outage,
+            drain=min(most, left - fixed),
+            arrival=self.arrival,
+        )
+        result = yield spec
+        seen = Observed(result=result, judgement=judge(result, self.slo))
+        self.observed.append(seen)
+        self.used += result.elapsed
+        if phase is not Phase.DRAIN:
+            self.gross = not result.drained
+        return seen
+
+    # ------------------------------------------------------------------- times
+
+    def left(self) -> float:
+        """Estimate the seconds until the search is done, without the wind-down."""
+        budget = max(0.0, self.profile.trial_budget - self.used)
+        here = sum(seen.result.spec.phase is self.phase for seen in self.observed)
+        phases = list(_USUAL_TRIALS)
+        expected = 0.0
+        for phase in phases[phases.index(self.phase) :]:
+            count = _USUAL_TRIALS[phase]
+            if phase is self.phase:
+                count = max(1, count - here)
+            expected += count * self._usual(phase)
+        return min(budget, expected)
+
+    def _usual(self, phase: Phase) -> float:
+        p = self.profile
+        length = {
+            Phase.PREFLIGHT: p.preflight,
+            Phase.CALIBRATE: 1.0 + p.calibrate_window,
+            Phase.WARM_UP: p.warm_up_window,
+            Phase.BRACKET: p.settle + p.window,
+            Phase.BISECT: p.settle + p.window,
+            Phase.CONFIRM_LOWER: p.confirm_settle + p.confirm_window,
+            Phase.CONFIRM_UPPER: p.confirm_settle + p.confirm_window,
+            Phase.SUSTAINED: p.confirm_settle + p.soak,
+            Phase.OUTAGE: p.confirm_settle + p.outage + _drain_time(p.outage),
+        }
+        return length[phase] + p.overhead
+
+    def _reserve(self, phase: Phase) -> float:
+        """What later phases need, so that a search always ends with a soak."""
+        later = self._usual(Phase.SUSTAINED) + self._usual(Phase.OUTAGE)
+        if phase not in {Phase.CONFIRM_LOWER, Phase.CONFIRM_UPPER}:
+            later += MAJORITY * self._usual(Phase.CONFIRM_LOWER)
+        return later
+
+    def _expected_drain(self, rate: float, loaded: float, outage: float) -> float:
+        if outage:
+            return _drain_time(outage)
+        if self.phase is Phase.PREFLIGHT or self.lower is None:
+            return 0.0
+        return min(self.profile.drain, max(0.0, rate / self.lower - 1) * loaded)
+
+    # ------------------------------------------------------------------ bounds
+
+    def _above(self) -> float | None:
+        """Return the least rate that is known not to pass, whoever's fault it is."""
+        known = [rate for rate in (self.upper, self.wall) if rate is not None]
+        return min(known, default=None)
+
+    def _lower_than(self, rate: float) -> float:
+        """Return where to go from a first rate that did not pass: down by 4 at least.
+
+        What was served while more was asked for says how far, down by 64 at most.
+        """
+        last = self.observed[-1].result
+        served = SUSTAINED_SHARE * max(0.0, last.achieved - last.backlog.slope)
+        return max(LEAST_RATE, min(rate / DESCENT, max(rate / DESCENT**3, served)))
+
+    def _set_above(self, rate: float, verdict: Verdict) -> None:
+        if verdict is Verdict.FAIL:
+            self.upper = rate
+        else:
+            self.wall = rate
+
+    def _heed_last(self, phase: Phase, bound: float) -> None:
+        """Do not promise a lower bound of which the last word is a fail."""
+        last = self.observed[-1]
+        if (
+            phase is Phase.CONFIRM_LOWER
+            and last.result.spec.phase is phase
+            and last.result.spec.rate == bound
+            and last.judgement.outcome is Outcome.FAIL
+        ):
+            self.upper = bound
+            self.lower = max(LEAST_RATE, bound / ADJUSTMENT)
+
+    def _widen(self) -> None:
+        """Take the interval that holds all rates that were held against long trials."""
+        ends = [
+            (rate / ADJUSTMENT if outcome is Outcome.FAIL else rate)
+            for rate, outcome in self._long_trials()
+        ]
+        self.lower = max(LEAST_RATE, min(ends))
+        if self.upper is not None:
+            self.upper = max(
+                rate * ADJUSTMENT if outcome is Outcome.PASS else rate
+                for rate, outcome in self._long_trials()
+            )
+        self.lower_confirmed = self.upper_confirmed = False
+
+    def _long_trials(self) -> list[tuple[float, Outcome]]:
+        return [
+            (seen.result.spec.rate, seen.judgement.outcome)
+            for seen in self.observed
+            if seen.result.spec.phase in {Phase.CONFIRM_LOWER, Phase.CONFIRM_UPPER}
+            and seen.judgement.outcome is not Outcome.INVALID
+        ]
+
+    def _natural_stop(self) -> StopReason:
+        if self.upper is not None:
+            wide = self.lower is None or self.upper / self.lower > self.profile.width
+            wall = self.wall is not None and wide
+            return StopReason.GENERATOR_LIMITED if wall else StopReason.WIDTH_REACHED
+        if self.wall is None and self.cap >= self.profile.max_rate:
+            return StopReason.MAX_RATE
+        return StopReason.GENERATOR_LIMITED
+
+    def _done(self, stop: StopReason) -> Done:
+        edge = None
+        if self.lower is not None:
+            edge = Edge(
+                lower=self.lower,
+                upper=self.upper,
+                lower_confirmed=self.lower_confirmed,
+                upper_confirmed=self.upper_confirmed,
+            )
+        long = [s for s in self.observed if s.result.spec.phase in _AT_THE_EDGE]
+        reasons = [
+            seen.judgement.reasons
+            for seen in self.observed
+            if seen.judgement.reasons and seen.result.spec.phase is not Phase.DRAIN
+        ]
+        last = reasons[-1] if edge is None and reasons else ()
+        return Done(
+            stop=stop,
+            screening=self.profile.screening,
+            used=self.used,
+            edge=edge,
+            sustained=self.sustained,
+            outage_held=self.outage_held,
+            generator_max=self.generator_max,
+            cap=None if math.isinf(self.cap) else self.cap,
+            reasons=last,
+            adjustments=self.adjustments,
+            compaction_seen=any(seen.result.compactions for seen in long),
+            warm=self.warm,
+        )
+
+
+_AT_THE_EDGE: Final = frozenset(
+    {Phase.CONFIRM_LOWER, Phase.CONFIRM_UPPER, Phase.SUSTAINED}
+)
+_USUAL_TRIALS: Final = {
+    Phase.PREFLIGHT: 1,
+    Phase.CALIBRATE: 5,
+    Phase.WARM_UP: 2,
+    Phase.BRACKET: 8,
+    Phase.BISECT: 3,
+    Phase.CONFIRM_LOWER: 2,
+    Phase.CONFIRM_UPPER: 2,
+    Phase.SUSTAINED: 1,
+    Phase.OUTAGE: 1,
+}
+
+
+def _drain_time(outage: float) -> float:
+    """Return how long a backlog of `outage` seconds takes at the sustained share."""
+    return DRAIN_SLACK * outage * SUSTAINED_SHARE / (1 - SUSTAINED_SHARE)
+
+
+_NO_ANSWER: Final = frozenset({Verdict.NOT_VALID, Verdict.NO_TIME, Verdict.NOT_DRAINED})
+
+
+def _stop_of(verdict: Verdict) -> StopReason:
+    no_time = verdict is Verdict.NO_TIME
+    if verdict is Verdict.NOT_DRAINED:
+        return StopReason.NOT_DRAINED
+    return StopReason.TIME_BUDGET if no_time else StopReason.NOT_VALID
+
+
+def _alike(before: TrialResult, after: TrialResult) -> bool:
+    """Tell whether two windows differ by less than 5 % in p50 and CPU an event."""
+    pairs = [
+        (_median(before), _median(after)),
+        (_cpu_per_event(before), _cpu_per_event(after)),
+    ]
+    return all(abs(b - a) <= WARM_DIFFERENCE * max(a, b) for a, b in pairs)
+
+
+def _median(result: TrialResult) -> float:
+    total = result.latency.get(Stage.TOTAL)
+    return total.p50 if total else 0.0
+
+
+def _cpu_per_event(result: TrialResult) -> float:
+    cpu = sum(used.cpu for used in result.resources.values())
+    return cpu / max(1, result.accounting.sent)

@@ -1,0 +1,115 @@
+"""How long each part of a search may take, and where it begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["FULL", "PROFILES", "QUICK", "STANDARD", "Profile"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """The lengths in seconds and rates in events a second of one kind of search.
+
+    `budget` holds everything from the command to the report; `start_up` of it is
+    spent before the first trial and `wind_down` after the last. `overhead` is what a
+    trial takes beside its settling, its window and its draining. `screening` marks a
+    result that may be shown but not promised.
+    """
+
+    name: str
+    screening: bool
+    budget: float
+    start_up: float = 30.0
+    wind_down: float = 10.0
+    overhead: float = 2.0
+    preflight: float
+    calibrate_start: float
+    calibrate_window: float
+    warm_up_window: float = 10.0
+    warm_up_cap: float = 60.0
+    start_rate: float
+    max_rate: float = 100_000.0
+    settle: float
+    window: float
+    width: float = 1.10
+    confirm_settle: float
+    confirm_window: float
+    soak: float
+    outage: float
+    drain: float = 120.0
+
+    @property
+    def trial_budget(self) -> float:
+        """What is left for trials."""
+        return self.budget - self.start_up - self.wind_down
+
+
+QUICK: Final = Profile(
+    name="quick",
+    screening=True,
+    budget=480.0,
+    preflight=5.0,
+    calibrate_start=4_000.0,
+    calibrate_window=3.0,
+    warm_up_cap=30.0,
+    start_rate=400.0,
+    settle=3.0,
+    window=6.0,
+    confirm_settle=3.0,
+    confirm_window=18.0,
+    soak=45.0,
+    outage=15.0,
+    drain=60.0,
+)
+"""Screening in 8 minutes: a first idea, not a promise.
+
+Of 480 s the start of the stack takes about 30 s and the report 10 s. On a machine
+that carries 16,000 events/s the rest goes, as planned: preflight 7 s, calibration 5
+steps in 25 s, warm-up 24 s, seven doublings with the repeated fail and their draining
+106 s, three bisections 49 s; then a lower and an upper bound confirmed by two trials
+each of 18 s, 102 s; 45 s of soak, 50 s; an outage of 15 s with its draining, 64 s.
+That is 427 s of 440; simulated machines of that speed took 373 to 398 s. So both
+bounds fit if their trials agree; a third trial or an adjustment fits only if the
+search was short before, else the search says `time_budget` and which bounds are
+confirmed. A stall once a minute is seen by half of the trials at most, even by the
+soak, and no compaction is awaited: hence screening.
+"""
+
+STANDARD: Final = Profile(
+    name="standard",
+    screening=False,
+    budget=2_700.0,
+    preflight=30.0,
+    calibrate_start=2_000.0,
+    calibrate_window=10.0,
+    start_rate=100.0,
+    settle=10.0,
+    window=20.0,
+    confirm_settle=10.0,
+    confirm_window=120.0,
+    soak=600.0,
+    outage=120.0,
+)
+"""45 minutes: both bounds by trials of 2 minutes, 10 minutes of soak, 2 of outage."""
+
+FULL: Final = Profile(
+    name="full",
+    screening=False,
+    budget=10_800.0,
+    preflight=30.0,
+    calibrate_start=1_000.0,
+    calibrate_window=20.0,
+    start_rate=25.0,
+    settle=10.0,
+    window=20.0,
+    width=1.05,
+    confirm_settle=10.0,
+    confirm_window=300.0,
+    soak=3_600.0,
+    outage=600.0,
+)
+"""Three hours: trials of 5 minutes, an hour of soak, 10 minutes of outage."""
+
+PROFILES: Final = {profile.name: profile for profile in (QUICK, STANDARD, FULL)}

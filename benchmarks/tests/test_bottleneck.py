@@ -1,0 +1,161 @@
+"""Tests of how a bottleneck is named, and how sure it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from capacity.model.bottleneck import Confidence, bottleneck_of
+from capacity.model.limits import Ceiling
+from capacity.trial import (
+    Generator,
+    Host,
+    Phase,
+    Resources,
+    TrialResult,
+    TrialSpec,
+)
+
+
+def ceiling(name: str, rate: float, *, by_thread: bool = False) -> Ceiling:
+    """Return a ceiling at a rate."""
+    return Ceiling(
+        name=name,
+        rate=rate,
+        low=0.9 * rate,
+        high=1.1 * rate,
+        cores=1,
+        by_thread=by_thread,
+    )
+
+
+def failed(*, fsync: float | None = None, **resources: Resources) -> TrialResult:
+    """Return a trial of 20 s at 1,000/s with what its containers showed."""
+    spec = TrialSpec(
+        id=1, phase=Phase.CONFIRM_UPPER, rate=1_000, settle=1, window=20, drain=1
+    )
+    return TrialResult(
+        spec=spec,
+        elapsed=30,
+        achieved=1_000,
+        generator=Generator(lag_p50=0, lag_p99=0, cpu_share=0),
+        host=Host(fsync_p99=fsync),
+        resources=resources,
+    )
+
+
+NEAR = [ceiling("enrichment", 1_050), ceiling("influxdb", 3_000)]
+FAR = [ceiling("enrichment", 2_000), ceiling("influxdb", 3_000)]
+CALM = Resources(cpu=4)
+
+
+@pytest.mark.parametrize(
+    ("ceilings", "resources", "name", "resource", "confidence"),
+    [
+        (
+            NEAR,
+            {"enrichment": Resources(cpu=4, throttled=2, queue_slope=50)},
+            "enrichment",
+            "cpu",
+            Confidence.HIGH,
+        ),
+        (
+            NEAR,
+            {"enrichment": Resources(cpu=4, cpu_pressure=0.4)},
+            "enrichment",
+            "cpu",
+            Confidence.HIGH,
+        ),
+        (NEAR, {"enrichment": CALM}, "enrichment", "cpu", Confidence.MEDIUM),
+        (
+            NEAR,
+            {"influxdb": Resources(cpu=4, io_pressure=0.5)},
+            "influxdb",
+            "disk",
+            Confidence.LOW,
+        ),
+        (
+            FAR,
+            {"influxdb": Resources(cpu=4, io_pressure=0.5)},
+            "influxdb",
+            "disk",
+            Confidence.MEDIUM,
+        ),
+        (
+            FAR,
+            {"influxdb": Resources(cpu=4, oom_kills=1, io_pressure=0.5)},
+            "influxdb",
+            "memory",
+            Confidence.MEDIUM,
+        ),
+        (
+            FAR,
+            {"influxdb": Resources(cpu=4, throttled=5)},
+            "influxdb",
+            "cpu",
+            Confidence.LOW,
+        ),
+        (
+            NEAR,
+            {"enrichment": Resources(cpu=4, queue_slope=50)},
+            "enrichment",
+            "cpu",
+            Confidence.MEDIUM,
+        ),
+        (FAR, {"influxdb": CALM}, "not explained by CPU", "unknown", Confidence.LOW),
+        ([], {}, "not explained by CPU", "unknown", Confidence.LOW),
+        (
+            [ceiling("ingestion", 1_000, by_thread=True)],
+            {"ingestion": Resources(cpu=20, cpu_pressure=0.3)},
+            "ingestion",
+            "thread",
+            Confidence.HIGH,
+        ),
+    ],
+    ids=[
+        "throttled",
+        "pressure",
+        "by the model alone",
+        "signs contradict the model",
+        "disk",
+        "memory",
+        "throttled far from its ceiling",
+        "queue in front",
+        "nothing",
+        "nothing known",
+        "one thread",
+    ],
+)
+def test_bottleneck_is_named_by_model_and_signs(
+    ceilings: list[Ceiling],
+    resources: dict[str, Any],
+    name: str,
+    resource: str,
+    confidence: Confidence,
+) -> None:
+    """A ceiling near the edge is believed as far as the signs agree."""
+    found = bottleneck_of(ceilings, failed(**resources), edge=1_000)
+
+    assert (found.name, found.resource) == (name, resource)
+    assert found.confidence is confidence
+    assert bool(found.evidence) == (name != "not explained by CPU")
+
+
+def test_slow_disk_is_the_hosts() -> None:
+    """An fsync p99 over 10 ms points to the disk where no CPU limit is near."""
+    found = bottleneck_of(FAR, failed(fsync=0.05, influxdb=CALM), edge=1_000)
+
+    assert (found.name, found.resource) == ("host", "disk")
+    assert [str(e) for e in found.evidence] == ["host: fsync 0.05"]
+
+
+def test_whole_host_is_a_suspect_too() -> None:
+    """Where the host is used up, pressure in any container agrees."""
+    found = bottleneck_of(
+        [ceiling("host", 1_000)],
+        failed(influxdb=Resources(cpu=9, cpu_pressure=0.6)),
+        edge=1_000,
+    )
+
+    assert (found.name, found.confidence) == ("host", Confidence.HIGH)

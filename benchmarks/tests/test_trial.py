@@ -1,0 +1,56 @@
+"""Tests of the summary of a backlog."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from capacity.trial import Backlog, Phase, TrialSpec, backlog_of
+
+
+@pytest.mark.parametrize(
+    ("samples", "mean", "end", "slope"),
+    [
+        ([], 0, 0, 0),
+        ([7], 7, 7, 0),
+        ([5, 5, 5, 5], 5, 5, 0),
+        ([0, 10, 20, 30], 15, 30, 10),
+        ([30, 20, 10, 0], 15, 0, -10),
+        ([0] * 18 + [10, 20], 1.5, 15, 275 / 665),
+    ],
+)
+def test_backlog_is_summed_up(
+    samples: list[float], mean: float, end: float, slope: float
+) -> None:
+    """Mean, end and slope are those of the samples."""
+    backlog = backlog_of(samples)
+
+    assert backlog.mean == pytest.approx(mean)
+    assert backlog.end == pytest.approx(end)
+    assert backlog.slope == pytest.approx(slope, abs=1e-3)
+
+
+def test_slope_is_a_second_and_not_a_sample() -> None:
+    """Samples half a second apart grow twice as fast."""
+    assert backlog_of([0, 1, 2], interval=0.5).slope == pytest.approx(2)
+
+
+@given(
+    start=st.floats(0, 1e6),
+    slope=st.floats(-1e3, 1e3),
+    count=st.integers(2, 100),
+)
+def test_straight_line_gives_its_slope(start: float, slope: float, count: int) -> None:
+    """A backlog that grows evenly has that slope, wherever it starts."""
+    backlog = backlog_of([start + slope * i for i in range(count)])
+
+    assert backlog.slope == pytest.approx(slope, abs=1e-4)
+    assert isinstance(backlog, Backlog)
+
+
+def test_trial_says_what_it_is() -> None:
+    """A trial in a sentence has its number, its phase and its rate."""
+    spec = TrialSpec(id=3, phase=Phase.BISECT, rate=1131.3, settle=1, window=2, drain=3)
+
+    assert str(spec) == "trial 3 (bisect at 1131/s)"

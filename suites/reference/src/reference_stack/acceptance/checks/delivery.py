@@ -44,7 +44,8 @@ def no_loss(seen: Observation) -> Finding:
     if judgement is None:
         return undecided("there is no history to be judged")
     tally = judgement.tally
-    if tally.acknowledged < seen.rate * _LEAST_SECONDS:
+    too_few = tally.acknowledged < seen.rate * _LEAST_SECONDS
+    if too_few and not judgement.count(Flaw.LOST):
         return undecided(
             f"only {tally.acknowledged} events were sent: too few to say anything"
         )

@@ -363,6 +363,21 @@ async def test_entities_that_come_back_live_are_not_counted_twice(bench: Bench) 
 
 
 @pytest.mark.asyncio
+async def test_entity_that_was_born_before_a_restart_is_found(bench: Bench) -> None:
+    """Nobody knows of it: it is in no frame, and the snapshot is empty."""
+    home = Home(committed=[("sensor.a", T0 + 1), ("sensor.new", T0 + 2)])
+    await bench.received(("sensor.a", T0))
+    await bench.backfill.opened(talk := home.subscribe())
+    talk.take_live(T0 + 900, frozenset({"sensor.a", "sensor.new"}))
+    talk.take_snapshot({})
+
+    (gap,) = await bench.closed()
+
+    assert ("sensor.new", T0 + 2) in await bench.backfilled()
+    assert (gap.expected, gap.entities, gap.until_us) == (2, 2, T0 + 2)
+
+
+@pytest.mark.asyncio
 async def test_history_that_is_not_loaded_yet_is_waited_for(bench: Bench) -> None:
     """While Home Assistant starts the command is unknown."""
     home = Home(

@@ -186,6 +186,23 @@ def test_clock_that_was_set_back_hides_nothing() -> None:
     assert keys(taken) == [("sensor.a", back + 15 * SECOND_US)]
 
 
+def test_gap_before_an_empty_snapshot_ends_with_its_newest_change() -> None:
+    """Right after a restart Home Assistant knows of no entity yet."""
+    closing = Closing(
+        (gap(from_us=T0),),
+        present={},
+        before={"sensor.a"},
+        known=Known(),
+        away_us=SECOND_US,
+    )
+    rows = [row("sensor.a", T0 + 5), row("sensor.a", T0 + 9)]
+    found = closing.take(rows, first_live_us=0)
+    (closed,) = closing.closed(T0 + SECOND_US)
+
+    assert keys(found) == [("sensor.a", T0 + 5), ("sensor.a", T0 + 9)]
+    assert (closed.expected, closed.until_us) == (2, T0 + 9)
+
+
 def test_rows_belong_to_the_gap_that_they_fall_into() -> None:
     """A gap that was left open keeps its own numbers; live times in between none."""
     first, second = T0 + 100 * SECOND_US, T0 + 300 * SECOND_US

@@ -187,6 +187,11 @@ class Backfill:
             if await self._has_history(talk):
                 await self._await_commit(work, closing)
                 await self._fetch(talk, closing, closing.entity_ids)
+                # Right after a restart the snapshot is not complete: what was born in
+                # the gap is in neither, and shows only when it comes back live.
+                newborn = talk.live - work.before - (await talk.present()).keys()
+                if closing.missing and newborn:
+                    await self._fetch(talk, closing, tuple(sorted(newborn)))
                 await self._insist(talk, closing)
             else:
                 without = "history_not_loaded"

@@ -153,6 +153,7 @@ class Closing:
         self.horizon_us = max(newest_us, gaps[-1].from_us)
         self._unproven = dict(self._changed)
         self._expected = [0] * len(gaps)
+        self._newest_us = [0] * len(gaps)
         self._entities: list[set[str]] = [set() for _ in gaps]
         self._reached: dict[str, int] = {}
         self._unaskable: set[str] = set()
@@ -296,7 +297,7 @@ class Closing:
         reasons = {why: len(names) for why, names in lacking.items() if names}
         names = sorted(set().union(*lacking.values()))
         return {
-            "until_us": gap.until_us or self.horizon_us,
+            "until_us": gap.until_us or max(self.horizon_us, self._newest_us[number]),
             "entities": len(entities),
             "expected": self._expected[number],
             "recovered": self._expected[number],
@@ -309,6 +310,7 @@ class Closing:
         number = self._place(updated_us)
         if number is not None:
             self._expected[number] += 1
+            self._newest_us[number] = max(self._newest_us[number], updated_us)
             self._entities[number].add(entity_id)
 
     def _place(self, updated_us: int) -> int | None:

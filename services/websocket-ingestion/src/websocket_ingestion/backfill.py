@@ -187,11 +187,8 @@ class Backfill:
             if await self._has_history(talk):
                 await self._await_commit(work, closing)
                 await self._fetch(talk, closing, closing.entity_ids)
-                # Right after a restart the snapshot is not complete: what was born in
-                # the gap is in neither, and shows only when it comes back live.
-                newborn = talk.live - work.before - (await talk.present()).keys()
-                if closing.missing and newborn:
-                    await self._fetch(talk, closing, tuple(sorted(newborn)))
+                if closing.missing:
+                    await self._fetch_newborn(work, closing)
                 await self._insist(talk, closing)
             else:
                 without = "history_not_loaded"
@@ -218,6 +215,20 @@ class Backfill:
         gone = set(closing.missing) - talk.live
         if gone:
             await self._spool.forget_entities(gone)
+
+    async def _fetch_newborn(self, work: _Work, closing: Closing) -> None:
+        """Ask for entities that were born in the gap and are not in the snapshot.
+
+        Right after a restart of Home Assistant the snapshot is not complete: they show
+        only when they come back live, at the latest when it is running.
+        """
+        talk = work.conversation
+        until = self._monotonic() + self._patience.most
+        while not (await talk.describe()).running and self._monotonic() < until:
+            await talk.pause(self._patience.retry)
+        newborn = talk.live - work.before - (await talk.present()).keys()
+        if newborn:
+            await self._fetch(talk, closing, tuple(sorted(newborn)))
 
     async def _has_history(self, talk: Conversation) -> bool:
         """Wait until Home Assistant has its history; False if it runs without."""

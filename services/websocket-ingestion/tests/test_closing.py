@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from servicekit.wire import Frame, Origin
 from websocket_ingestion.closing import Canary, Closing, Known, keys_of
 from websocket_ingestion.gaps import Gap
-from websocket_ingestion.history import SECOND_US, Row
+from websocket_ingestion.history import OVERLAP_US, SECOND_US, Row
 from websocket_ingestion.times import isoformat
 
 T0 = 1_795_445_276_000_000
@@ -201,6 +201,23 @@ def test_gap_before_an_empty_snapshot_ends_with_its_newest_change() -> None:
 
     assert keys(found) == [("sensor.a", T0 + 5), ("sensor.a", T0 + 9)]
     assert (closed.expected, closed.until_us) == (2, T0 + 9)
+
+
+def test_nothing_is_asked_for_that_history_does_not_keep() -> None:
+    """A clock that began in 1970 would mean half a million requests."""
+    closing = Closing(
+        (gap(from_us=5),),
+        present={"sensor.a": T0},
+        before=frozenset({"sensor.gone"}),
+        known=Known(),
+        away_us=0,
+        kept_us=3600 * SECOND_US,
+    )
+
+    starts = [pages.next() for pages in closing.pages()]
+    assert {ask.start_us for ask in starts if ask is not None} == {
+        T0 - 3600 * SECOND_US - OVERLAP_US
+    }
 
 
 def test_rows_belong_to_the_gap_that_they_fall_into() -> None:

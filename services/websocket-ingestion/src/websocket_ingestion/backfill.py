@@ -145,6 +145,10 @@ class Backfill:
             except SpoolError as error:
                 _log.warning("gap.left_open", cause=str(error))
 
+    @property
+    def _kept_us(self) -> int:
+        return round(self._patience.kept_days * _DAY_US)
+
     def _cause(self, lost: str, *, first: bool) -> str:
         if self._began_before:
             return lost or "the connection was lost"
@@ -177,6 +181,7 @@ class Backfill:
             before=work.before,
             known=work.known,
             away_us=work.away_us,
+            kept_us=self._kept_us,
         )
         if not closing.missing:
             # Should this gap be left open too, it is known where it ends.
@@ -197,7 +202,7 @@ class Backfill:
         closed = closing.closed(
             now_us,
             without_history=without,
-            purged_before_us=now_us - round(self._patience.kept_days * _DAY_US),
+            purged_before_us=now_us - self._kept_us,
         )
         for gap in closed:
             await self._spool.save_gap(gap)

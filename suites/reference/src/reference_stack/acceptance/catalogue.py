@@ -193,6 +193,13 @@ _SOURCE = (
         hits=(INGESTION,),
         subscription=Subscription.BREAKS,
     ),
+    Scenario(
+        name="expired-events",
+        title="events come that are older than the database keeps them",
+        fault=source.expired_events,
+        disturbance="events beyond the retention",
+        hits=(ENRICHMENT,),
+    ),
 )
 
 _DEPLOYMENT = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -122,6 +123,10 @@ def test_policies_that_were_weakened_are_seen(foreign: Foreign) -> None:
 
 
 @pytest.mark.engine_restart
+# The SDK leaves sockets open that an engine has ended: they go with `gc.collect`.
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. .socket:pytest.PytestUnraisableExceptionWarning"
+)
 @pytest.mark.timeout(300)
 def test_service_that_does_not_come_back_with_the_engine_is_seen(
     foreign: Foreign,
@@ -135,6 +140,8 @@ def test_service_that_does_not_come_back_with_the_engine_is_seen(
     allows = frozenset({ENGINE_RESTART})
     sound = foreign("shop", select=("RESTART-09",), allows=allows)
     outcome = foreign("shop", select=("RESTART-09",), allows=allows, after_start=forget)
+
+    gc.collect()
 
     assert sound.red == frozenset(), str(sound)
     assert sound.results

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from .. import sdk
-from ..errors import WaitFailed, WaitTimeout
+from ..errors import WaitTimeout
 from ..restarts import returns_at_boot
 from ..verify.stack import Stack
 from ..verify.standing import Standings, settle_budget
@@ -43,17 +43,16 @@ def restart_engine(stack: Stack) -> EngineRestart:
     wait_until(lambda: _answers(stack), bool, timeout=_ANSWER_SECONDS)
     begun = time.monotonic()
 
-    def back(seen: Standings) -> bool:
-        return seen.sound_in(expected)
-
-    def lost(seen: Standings) -> bool:
-        return seen.lost_in(expected)
+    def decided(seen: Standings) -> bool:
+        # One that is lost must not cut short the time of those that still start.
+        return all(
+            seen.sound_in(frozenset({name})) or seen.lost_in(frozenset({name}))
+            for name in expected
+        )
 
     try:
-        after = wait_until(
-            stack.look, back, failed=lost, timeout=settle_budget(stack.model)
-        )
-    except (WaitTimeout, WaitFailed):
+        after = wait_until(stack.look, decided, timeout=settle_budget(stack.model))
+    except WaitTimeout:
         after = stack.look()
     seconds = time.monotonic() - begun
     stack.compose.up(options=("--no-recreate",))

@@ -1,0 +1,3 @@
+"""What runs inside Locust's process; nothing else imports it."""
+
+from __future__ import annotations

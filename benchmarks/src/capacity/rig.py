@@ -340,7 +340,7 @@ class StackRig:
             environment={"HA_SIMULATOR_TOKEN": token},
             labels={_PROJECT: self.project},
             mem_limit="1g",
-            ports={"8123/tcp": ("127.0.0.1", None)},
+            ports={"8123/tcp": ("127.0.0.1", 0)},
             cpu_shares=_WEIGHT,
             nano_cpus=limit or None,
         )

@@ -23,6 +23,7 @@ import requests
 from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
+from locust.stats import bucket_response_time
 
 from capacity.locust.schedule import Lateness, Schedule, share_of
 
@@ -198,13 +199,11 @@ def _add(entry: Any, milliseconds: float, count: int) -> None:
     if count <= 0:
         return
     now = int(time.time())
-    key = round(milliseconds) if milliseconds < 100 else round(milliseconds, -1)
-    if milliseconds >= 1000:
-        key = round(milliseconds, -2)
+    key = bucket_response_time(milliseconds)
     entry.num_requests += count
     entry.total_response_time += milliseconds * count
-    entry.response_times[key] = entry.response_times.get(key, 0) + count
-    entry.num_reqs_per_sec[now] = entry.num_reqs_per_sec.get(now, 0) + count
+    entry.response_times[key] += count
+    entry.num_reqs_per_sec[now] += count
     entry.last_request_timestamp = time.time()
 
 

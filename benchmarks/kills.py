@@ -137,7 +137,7 @@ def _kills(number: int, services: Sequence[str], pause: float) -> Fault:
     def kill(world: World) -> Iterator[None]:
         for turn in range(number):
             service = world.chance.choice(services)
-            world.await_emitted(world.chance.uniform(0.0, pause))
+            world.await_emitted(world.chance.uniform(0.5, pause))
             with sigkill(service)(world):
                 pass
             world.await_ready(timeout=READY_SECONDS)

@@ -302,3 +302,17 @@ async def test_a_port_in_use_is_one_clear_line(
 
     assert line["problem"].startswith("HTTP_PORT: cannot listen on 127.0.0.1:")
     assert code == 1
+
+
+@pytest.mark.asyncio
+async def test_a_spool_that_never_opened_does_not_spoil_the_stop(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    """There is nothing to lose in it, and the note of the end is only logged."""
+    (tmp_path / "folder").mkdir()
+    async with started(variables | {"SPOOL_PATH": str(tmp_path / "folder")}) as service:
+        await service.line("spool.failed")
+        code = await service.stop(signal.SIGTERM)
+
+    assert code == 0
+    assert "spool.end_not_noted" in {one["event"] for one in service.lines}

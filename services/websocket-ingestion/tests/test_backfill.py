@@ -68,6 +68,7 @@ class Home:
     hidden: frozenset[str] = frozenset()
     refused: list[str] = field(default_factory=list)
     breaks_after: int | None = None
+    comes_back: tuple[int, frozenset[str]] = (0, frozenset())
     asked: list[dict[str, Any]] = field(default_factory=list)
     conversation: Conversation | None = None
     protocol: Session = field(default_factory=lambda: Session("t"))
@@ -106,6 +107,8 @@ class Home:
         if said["type"] == "get_config":
             state = "RUNNING" if self.running else "STARTING"
             components = ["history"] if self.history else []
+            if self.running and self.conversation is not None:
+                self.conversation.take_live(*self.comes_back)
             self.running, self.history = True, self.history or not self.running
             return {
                 "success": True,
@@ -360,6 +363,21 @@ async def test_entities_that_come_back_live_are_not_counted_twice(bench: Bench) 
     assert await bench.backfilled() == [("sensor.a", T0 + 5)]
     assert gap.recovered == 1
     assert set(bench.spool.entities) == {"sensor.a"}
+
+
+@pytest.mark.asyncio
+async def test_entity_that_was_born_before_a_restart_is_found(bench: Bench) -> None:
+    """Nobody knows of it: it is in no frame, and the snapshot is empty."""
+    home = Home(committed=[("sensor.a", T0 + 1), ("sensor.new", T0 + 2)], running=False)
+    await bench.received(("sensor.a", T0))
+    await bench.backfill.opened(talk := home.subscribe())
+    talk.take_snapshot({})
+    home.comes_back = (T0 + 900, frozenset({"sensor.a", "sensor.new"}))
+
+    (gap,) = await bench.closed()
+
+    assert ("sensor.new", T0 + 2) in await bench.backfilled()
+    assert (gap.expected, gap.entities, gap.until_us) == (2, 2, T0 + 2)
 
 
 @pytest.mark.asyncio

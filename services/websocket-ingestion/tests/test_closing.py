@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from servicekit.wire import Frame, Origin
 from websocket_ingestion.closing import Canary, Closing, Known, keys_of
 from websocket_ingestion.gaps import Gap
-from websocket_ingestion.history import SECOND_US, Row
+from websocket_ingestion.history import OVERLAP_US, SECOND_US, Row
 from websocket_ingestion.times import isoformat
 
 T0 = 1_795_445_276_000_000
@@ -184,6 +184,40 @@ def test_clock_that_was_set_back_hides_nothing() -> None:
     assert closing.entity_ids == ("sensor.a",)
     taken = closing.take([row("sensor.a", back + 15 * SECOND_US)], 0)
     assert keys(taken) == [("sensor.a", back + 15 * SECOND_US)]
+
+
+def test_gap_before_an_empty_snapshot_ends_with_its_newest_change() -> None:
+    """Right after a restart Home Assistant knows of no entity yet."""
+    closing = Closing(
+        (gap(from_us=T0),),
+        present={},
+        before={"sensor.a"},
+        known=Known(),
+        away_us=SECOND_US,
+    )
+    rows = [row("sensor.a", T0 + 5), row("sensor.a", T0 + 9)]
+    found = closing.take(rows, first_live_us=0)
+    (closed,) = closing.closed(T0 + SECOND_US)
+
+    assert keys(found) == [("sensor.a", T0 + 5), ("sensor.a", T0 + 9)]
+    assert (closed.expected, closed.until_us) == (2, T0 + 9)
+
+
+def test_nothing_is_asked_for_that_history_does_not_keep() -> None:
+    """A clock that began in 1970 would mean half a million requests."""
+    closing = Closing(
+        (gap(from_us=5),),
+        present={"sensor.a": T0},
+        before=frozenset({"sensor.gone"}),
+        known=Known(),
+        away_us=0,
+        kept_us=3600 * SECOND_US,
+    )
+
+    starts = [pages.next() for pages in closing.pages()]
+    assert {ask.start_us for ask in starts if ask is not None} == {
+        T0 - 3600 * SECOND_US - OVERLAP_US
+    }
 
 
 def test_rows_belong_to_the_gap_that_they_fall_into() -> None:

@@ -24,8 +24,11 @@ _CODES: Final[dict[int, str]] = {
 }
 """Where the phrase of the standard library differs between Python versions."""
 
-_SHUTDOWN_SECONDS: Final = 1.0
-"""How long open connections may finish; the services' own steps come before."""
+_SHUTDOWN_SECONDS: Final = 0.5
+"""How long open connections may finish; the services' own steps come before.
+
+aiohttp waits twice: for the handlers, and again for what they have left open.
+"""
 
 _log = structlog.get_logger(__name__)
 

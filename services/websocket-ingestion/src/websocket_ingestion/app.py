@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Final
 
 import aiohttp
+import structlog
 from aiohttp import web
 
 from servicekit.health import Health
@@ -19,6 +20,7 @@ from servicekit.pressure import watch_memory
 from . import stats
 from .backfill import Backfill, Patience
 from .connection import Connection, HomeAssistant
+from .errors import SpoolError
 from .forwarder import Enrichment, Forwarder
 from .routes import spool_routes
 from .settings import Settings
@@ -28,6 +30,8 @@ __all__ = ["SERVICE", "run_service"]
 
 SERVICE: Final = "websocket-ingestion"
 STOPPED: Final = f"{SERVICE} was stopped"
+
+_log = structlog.get_logger(__name__)
 
 
 async def run_service(runtime: Runtime, settings: Settings) -> None:
@@ -72,7 +76,7 @@ async def run_service(runtime: Runtime, settings: Settings) -> None:
                 await connection.stop()
             async with runtime.step("final commit"):
                 await spool.flush()
-                await spool.note_end(STOPPED)
+                await _note_end(spool)
         finally:
             async with runtime.step("stop forwarding"):
                 forwarding.cancel()
@@ -81,6 +85,14 @@ async def run_service(runtime: Runtime, settings: Settings) -> None:
                 await spool.close()
             async with runtime.step("close http"):
                 await outside.aclose()
+
+
+async def _note_end(spool: Spool) -> None:
+    """Write down that the end is in order; without the note it counts as a crash."""
+    try:
+        await spool.note_end(STOPPED)
+    except SpoolError as error:
+        _log.warning("spool.end_not_noted", error=str(error))
 
 
 def _http_session() -> aiohttp.ClientSession:

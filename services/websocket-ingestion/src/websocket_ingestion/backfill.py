@@ -145,6 +145,10 @@ class Backfill:
             except SpoolError as error:
                 _log.warning("gap.left_open", cause=str(error))
 
+    @property
+    def _kept_us(self) -> int:
+        return round(self._patience.kept_days * _DAY_US)
+
     def _cause(self, lost: str, *, first: bool) -> str:
         if self._began_before:
             return lost or "the connection was lost"
@@ -177,6 +181,7 @@ class Backfill:
             before=work.before,
             known=work.known,
             away_us=work.away_us,
+            kept_us=self._kept_us,
         )
         if not closing.missing:
             # Should this gap be left open too, it is known where it ends.
@@ -187,6 +192,8 @@ class Backfill:
             if await self._has_history(talk):
                 await self._await_commit(work, closing)
                 await self._fetch(talk, closing, closing.entity_ids)
+                if closing.missing:
+                    await self._fetch_newborn(work, closing)
                 await self._insist(talk, closing)
             else:
                 without = "history_not_loaded"
@@ -195,7 +202,7 @@ class Backfill:
         closed = closing.closed(
             now_us,
             without_history=without,
-            purged_before_us=now_us - round(self._patience.kept_days * _DAY_US),
+            purged_before_us=now_us - self._kept_us,
         )
         for gap in closed:
             await self._spool.save_gap(gap)
@@ -213,6 +220,20 @@ class Backfill:
         gone = set(closing.missing) - talk.live
         if gone:
             await self._spool.forget_entities(gone)
+
+    async def _fetch_newborn(self, work: _Work, closing: Closing) -> None:
+        """Ask for entities that were born in the gap and are not in the snapshot.
+
+        Right after a restart of Home Assistant the snapshot is not complete: they show
+        only when they come back live, at the latest when it is running.
+        """
+        talk = work.conversation
+        until = self._monotonic() + self._patience.most
+        while not (await talk.describe()).running and self._monotonic() < until:
+            await talk.pause(self._patience.retry)
+        newborn = talk.live - work.before - (await talk.present()).keys()
+        if newborn:
+            await self._fetch(talk, closing, tuple(sorted(newborn)))
 
     async def _has_history(self, talk: Conversation) -> bool:
         """Wait until Home Assistant has its history; False if it runs without."""

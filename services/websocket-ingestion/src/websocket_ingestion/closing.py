@@ -34,6 +34,7 @@ MOST_KNOWN: Final = 20_000
 """Events before the gap that are remembered; with more, the margin is shorter."""
 _CANARIES: Final = 3
 _STEPPED_BACK_US: Final = SECOND_US
+_FOR_EVER_US: Final = 2**62
 
 Key = tuple[str, int]
 
@@ -128,6 +129,7 @@ class Closing:
         before: entities that were known before the subscription.
         known: keys of what was received shortly before.
         away_us: how long nothing was received, by our own clock.
+        kept_us: how far back history goes; before that nobody is asked.
     """
 
     def __init__(
@@ -138,6 +140,7 @@ class Closing:
         before: AbstractSet[str],
         known: Known,
         away_us: int,
+        kept_us: int = _FOR_EVER_US,
     ) -> None:
         newest_us = max(present.values(), default=0)
         self._present = present
@@ -145,7 +148,8 @@ class Closing:
         self._gaps = gaps
         self._cores = [_core_of(gap, newest_us, away_us) for gap in gaps]
         self._starts = [self._with_margin(core) for core in self._cores]
-        self.start_us = min(self._starts)
+        # A clock that began in 1970 must not make a request for each hour since.
+        self.start_us = max(min(self._starts), newest_us - kept_us)
         self.missing = tuple(sorted(set(before) - present.keys()))
         self._changed = {
             name: us for name, us in present.items() if self._has_changed(name, us)
@@ -153,6 +157,7 @@ class Closing:
         self.horizon_us = max(newest_us, gaps[-1].from_us)
         self._unproven = dict(self._changed)
         self._expected = [0] * len(gaps)
+        self._newest_us = [0] * len(gaps)
         self._entities: list[set[str]] = [set() for _ in gaps]
         self._reached: dict[str, int] = {}
         self._unaskable: set[str] = set()
@@ -296,7 +301,7 @@ class Closing:
         reasons = {why: len(names) for why, names in lacking.items() if names}
         names = sorted(set().union(*lacking.values()))
         return {
-            "until_us": gap.until_us or self.horizon_us,
+            "until_us": gap.until_us or max(self.horizon_us, self._newest_us[number]),
             "entities": len(entities),
             "expected": self._expected[number],
             "recovered": self._expected[number],
@@ -309,6 +314,7 @@ class Closing:
         number = self._place(updated_us)
         if number is not None:
             self._expected[number] += 1
+            self._newest_us[number] = max(self._newest_us[number], updated_us)
             self._entities[number].add(entity_id)
 
     def _place(self, updated_us: int) -> int | None:

@@ -75,6 +75,15 @@ _DATABASE = (
         fast=True,
     ),
     Scenario(
+        name="outage-and-sigkill",
+        title="websocket-ingestion is killed while InfluxDB is away",
+        fault=database.stopped_and_crashed,
+        disturbance="SIGKILL in an outage",
+        hits=(INGESTION,),
+        subscription=Subscription.BREAKS,
+        fast=True,
+    ),
+    Scenario(
         name="influxdb-frozen",
         title="InfluxDB accepts connections and does not answer",
         fault=database.frozen,
@@ -183,6 +192,13 @@ _SOURCE = (
         disturbance="clock steps",
         hits=(INGESTION,),
         subscription=Subscription.BREAKS,
+    ),
+    Scenario(
+        name="expired-events",
+        title="events come that are older than the database keeps them",
+        fault=source.expired_events,
+        disturbance="events beyond the retention",
+        hits=(ENRICHMENT,),
     ),
 )
 

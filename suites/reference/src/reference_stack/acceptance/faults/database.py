@@ -6,19 +6,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from stackproof import paused, wait_until
+import requests
 
+from stackproof import paused, wait_until
+from stackproof.faults.crash import crashed
+
+from ...errors import BadAnswer
 from ...project import DATABASE
 from ..backup import Backup, Influx
 from ..scenario import Fault
 from ..vitals import now_us
-from ..world import World
+from ..world import INGESTION, World
 from .ends import start_together, stop_together
 
 _NOTICE_SECONDS = 30.0
 _EVERY_SECONDS = 0.2
 _FREEZE_SECONDS = 15.0
 _UP_SECONDS = 60.0
+_CRASH_SECONDS = 5.0
+_STARTING = "starting"
 _UNREACHABLE = "influxdb_unreachable"
 
 
@@ -44,6 +50,45 @@ def stopped_for(seconds: float) -> Fault:
                 start_together(world, (DATABASE,))
 
     return stop
+
+
+@contextmanager
+def stopped_and_crashed(world: World) -> Iterator[None]:
+    """Kill ingestion while the database is away: what waits, waits on its disk only."""
+    expected = "events pending before the kill, and not fewer after it"
+    with world.fault("SIGKILL in an outage", INGESTION, expected) as note:
+        try:
+            stop_together(world, (DATABASE,))
+            await_reason(world, _UNREACHABLE)
+            world.await_emitted(_CRASH_SECONDS)
+            before = world.count("pending")
+            with crashed(world.proof, INGESTION) as crash:
+                deaths = crash.deaths(world.proof)
+            wait_until(
+                lambda: INGESTION in answering(world),
+                bool,
+                timeout=_UP_SECONDS,
+                every=_EVERY_SECONDS,
+            )
+            world.await_emitted(_CRASH_SECONDS)
+            yield
+            after = world.count("pending")
+            told = "; ".join(map(str, deaths))
+            note.saw(
+                deaths and 0 < before <= after,
+                f"{before} events pending, then {told}, then {after} pending",
+            )
+        finally:
+            start_together(world, (DATABASE,))
+
+
+def answering(world: World) -> frozenset[str]:
+    """Return the services of which the numbers can be had."""
+    try:
+        status = world.stats()["status"]
+    except (BadAnswer, requests.RequestException):
+        return frozenset()
+    return frozenset() if status == _STARTING else frozenset({INGESTION})
 
 
 @contextmanager

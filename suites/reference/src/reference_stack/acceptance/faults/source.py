@@ -18,6 +18,9 @@ _BACK_SECONDS = 90.0
 _EVERY_SECONDS = 0.2
 _STREAMING = "streaming"
 _HOUR_US = 3_600_000_000
+_TEN_YEARS_US = 10 * 365 * 24 * _HOUR_US
+_EXPIRED_TURNS = 10
+_EXPIRED_ENTITIES = 5
 BURST_ENTITIES = 500
 
 
@@ -135,6 +138,43 @@ def clock_steps(world: World) -> Iterator[None]:
             return f"{world.simulator.cut()} connections cut after {len(steps)} steps"
 
         note.saw(True, await_subscription_after(world, harm))
+    yield
+
+
+@contextmanager
+def expired_events(world: World) -> Iterator[None]:
+    """Mix events into the stream that are older than the database keeps them.
+
+    InfluxDB answers 422 for the whole batch and stores the rest of it.
+    """
+    expected = "InfluxDB drops them, and ingestion counts them as expired"
+    with world.fault("events beyond the retention", SOURCE, expected) as note:
+        before = world.stats()["events"]["expired"]
+        then = time.time_ns() // 1000 - _TEN_YEARS_US
+        for turn in range(_EXPIRED_TURNS):
+            world.simulator.emit(
+                [
+                    {
+                        "entity_id": f"sensor.expired_{number}",
+                        "state": f"{turn}.{number}",
+                        "last_updated_us": then + turn,
+                        "record": False,
+                    }
+                    for number in range(_EXPIRED_ENTITIES)
+                ],
+                run_id="expired",
+            )
+            world.await_emitted(0.2)
+        wanted = before + _EXPIRED_TURNS * _EXPIRED_ENTITIES
+
+        def expired() -> int:
+            return int(world.stats()["events"]["expired"])
+
+        seen = wait_until(
+            expired, lambda n: n >= wanted, timeout=_BACK_SECONDS, every=_EVERY_SECONDS
+        )
+        note.saw(True, f"{seen - before} events counted as expired")
+        note.heal()
     yield
 
 

@@ -40,6 +40,7 @@ __all__ = [
     "containers_of",
     "first_limit",
     "model_of",
+    "points_of",
     "resilience_of",
     "storage_of",
 ]
@@ -92,6 +93,15 @@ class Seen:
     def passed(self) -> bool:
         """Tell whether it held."""
         return self.judgement.outcome is Outcome.PASS
+
+
+def points_of(seen: Sequence[Seen]) -> int:
+    """Return how many events the stack stored; those of a calibration went nowhere."""
+    return sum(
+        s.result.accounting.stored
+        for s in seen
+        if s.result.spec.phase is not Phase.CALIBRATE
+    )
 
 
 def containers_of(

@@ -46,6 +46,7 @@ __all__ = ["Measurer", "Workload"]
 
 T = TypeVar("T")
 _EVERY: Final = 1.0
+_LEAST_PAUSE: Final = 0.001
 _ANSWER_SECONDS: Final = 20.0
 _SETTLED: Final = 0.5
 """A backlog of so many seconds of events at most is what is always under way."""
@@ -352,7 +353,7 @@ class Measurer:
         until: float,
     ) -> None:
         """Look once a second until a moment."""
-        while (left := until - self._now()) > 0:
+        while (left := until - self._now()) > _LEAST_PAUSE:
             self._pause(min(_EVERY, left))
             if left >= _EVERY / 2:
                 self._look(watch, spec, counts, start)
@@ -640,7 +641,10 @@ class Measurer:
     def _pause(self, seconds: float) -> None:
         end = self._now() + seconds
         self._until(
-            self._now, lambda now: now >= end, seconds=seconds + 1.0, every=seconds
+            self._now,
+            lambda now: now >= end - _LEAST_PAUSE / 10,
+            seconds=seconds + 1.0,
+            every=max(seconds, _LEAST_PAUSE),
         )
 
     def _until(

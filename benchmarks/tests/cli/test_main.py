@@ -83,6 +83,7 @@ def test_help_lists_commands_and_codes(capsys: pytest.CaptureFixture[str]) -> No
         (),
         ("fly",),
         ("run", "--profile", "huge"),
+        ("run", "--limit", "ENRICHMENT_CPU_LIMIT"),
         ("advise", "--rate", "3"),
         ("compare", "one"),
         ("report",),
@@ -97,14 +98,6 @@ def test_wrong_command_line_ends_with_2(
     shown = capsys.readouterr().err.splitlines()
     assert shown[0].startswith("capacity: ")
     assert shown[1].endswith("--help`")
-
-
-def test_run_says_that_it_is_not_built(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is pretended until the runner is there."""
-    assert code("run", "--profile", "quick") == 2
-    assert capsys.readouterr().err == (
-        "capacity: the runner of `capacity run --profile quick` is not built yet\n"
-    )
 
 
 def test_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,7 @@ from stackproof.interrupt import interrupted_once
 
 from .. import document as doc
 from ..assemble import assemble
-from ..conclude import Facts, Seen
+from ..conclude import Facts, Seen, points_of
 from ..fingerprint import environment_of, git_of, probe
 from ..kept import Begun, Kept
 from ..load import LocustLoad
@@ -32,7 +32,7 @@ from ..report.index import write_index
 from ..rig import StackRig, attached, owned
 from ..runner import drive, resumed
 from ..search import PROFILES, Search
-from ..trial import Arrival, Phase, Slo
+from ..trial import Arrival, Slo
 from .options import ERROR, INTERRUPTED, PASS
 
 __all__ = ["search"]
@@ -98,7 +98,7 @@ def search(args: argparse.Namespace) -> int:
             fsync=probed,
             began=started,
         )
-        first_bytes = rig.stored_bytes()
+        before, first_bytes = len(kept.records()), rig.stored_bytes()
         driven = drive(going_on, measurer.run, kept=kept, slo=slo, teller=teller)
         seen = [
             Seen(record=record, judgement=judgement)
@@ -119,7 +119,7 @@ def search(args: argparse.Namespace) -> int:
             seen,
             driven.done,
             environment=environment,
-            facts=_facts(rig, seen, first_bytes),
+            facts=_facts(rig, seen[before:], first_bytes),
             slo=slo,
             git=git_of(REPOSITORY),
             duration=time.monotonic() - started,
@@ -180,16 +180,11 @@ def _command(args: argparse.Namespace) -> str:
 def _facts(rig: StackRig, seen: list[Seen], first_bytes: int | None) -> Facts:
     now = rig.stored_bytes()
     counts = rig.counts()
-    points = sum(
-        s.result.accounting.stored
-        for s in seen
-        if s.result.spec.phase is not Phase.CALIBRATE
-    )
     grown = None if now is None or first_bytes is None else max(0, now - first_bytes)
     return Facts(
         series=rig.series(),
         stored_bytes=grown,
-        stored_points=points,
+        stored_points=points_of(seen),
         retention_days=float(rig.settings.get("INFLUXDB_RETENTION_DAYS", "0") or 0),
         spool_limit=counts.spool_limit,
     )

@@ -41,7 +41,7 @@ class World:
 
     capacity: float = 5_000.0
     generator: float = 100_000.0
-    base: float = 0.05
+    base: float = 0.25
     stalls: list[tuple[float, float]] = field(default_factory=list)
     lost_share: float = 0.0
     now: float = 100.0

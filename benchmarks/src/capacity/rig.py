@@ -10,8 +10,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
@@ -29,7 +29,7 @@ from stackproof.verify.abandoned import remove_abandoned, remove_project
 
 from .clocks import Taken
 from .errors import BadAnswer, UsageError
-from .names import DATABASE, ENRICHMENT, INGESTION, SOURCE
+from .names import ADMIN, DATABASE, ENRICHMENT, INGESTION, SOURCE
 from .resources import HostLook, Usage, look_at_container, look_at_host
 
 __all__ = ["PURPOSE", "Counts", "Rig", "StackRig", "attached", "owned"]
@@ -203,6 +203,28 @@ class StackRig:
         if self.real:
             return 0
         return int(self._get(f"{self.source_url}/_script/status")["events"]["emitted"])
+
+    def await_ready(self, *, timeout: float) -> None:
+        """Wait until each service says that it can do its work.
+
+        Raises:
+            BadAnswer: one of them does not in time.
+        """
+
+        def waiting() -> str:
+            self._found = {}
+            for service in (DATABASE, ENRICHMENT, INGESTION):
+                with suppress(BadAnswer, requests.RequestException):
+                    url = f"{self._url(service)}/ready"
+                    if self.session.get(url, timeout=_CALL_SECONDS).ok:
+                        continue
+                return service
+            return ""
+
+        try:
+            wait_until(waiting, lambda name: not name, timeout=timeout, every=0.5)
+        except WaitTimeout as err:
+            raise BadAnswer(str(err.seen), f"not ready after {timeout:g} s") from err
 
     # -- looks ----------------------------------------------------------------------
 
@@ -464,7 +486,6 @@ def owned(
             purpose=PURPOSE,
             subnet=find_free_subnet(engine),
             overrides={
-                "HEALTH_INTERVAL": "5s",
                 **({"HA_INGESTOR_VERSION": version} if version else {}),
                 **(limits or {}),
             },
@@ -488,6 +509,12 @@ def owned(
             home_token=stack.home_assistant.token,
             real=real,
         )
+        # Checks of health are processes of their own: once a second they would be a
+        # load. All start again, together, with the interval of production.
+        replace(
+            project.compose, environment={**project.settings, "HEALTH_INTERVAL": "10s"}
+        ).up(*_PORTS, ADMIN, options=("--no-deps",))
+        rig.await_ready(timeout=_UP_SECONDS)
         cleanup.callback(rig.close_null)
         yield rig
 

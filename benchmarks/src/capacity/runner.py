@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .errors import RunUnusable, SearchMismatch
+from .errors import BadAnswer, LoadFailed, RunUnusable, SearchMismatch
 from .judge_trial import Judgement, judge
 from .kept import Begun, Kept, Record
 from .progress import Teller
@@ -17,10 +17,14 @@ __all__ = ["Driven", "drive", "resumed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Driven:
-    """What came of it: `done` is None if the run was interrupted."""
+    """What came of it: `done` is None if the run ended early.
+
+    `problem` says why, unless somebody has interrupted it.
+    """
 
     done: Done | None
     records: tuple[tuple[Record, Judgement], ...]
+    problem: str = ""
 
 
 def drive(
@@ -33,7 +37,8 @@ def drive(
 ) -> Driven:
     """Make the trials that the search asks for until it knows enough.
 
-    Ctrl-C ends it; what was measured until then is kept and returned.
+    Ctrl-C ends it, and so does a stack that no longer answers; what was measured until
+    then is kept and returned.
     """
     try:
         while isinstance(spec := search.next(), TrialSpec):
@@ -45,6 +50,9 @@ def drive(
     except KeyboardInterrupt:
         teller.said("interrupted: what was measured is kept")
         return Driven(done=None, records=_judged(kept, slo))
+    except (BadAnswer, LoadFailed) as err:
+        teller.said(f"ended early: {err}")
+        return Driven(done=None, records=_judged(kept, slo), problem=str(err))
     return Driven(done=spec, records=_judged(kept, slo))
 
 

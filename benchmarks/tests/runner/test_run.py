@@ -135,6 +135,36 @@ def test_an_interrupted_run_goes_on_where_it_was(
     assert driven(bench, kept, search).done is not None
 
 
+def test_a_stack_that_dies_leaves_a_partial_report(
+    make_bench: MakeBench, begun: Begun, made_up: Make, tmp_path: Path
+) -> None:
+    """It is said why, and what was measured before is not lost."""
+    bench = make_bench()
+
+    def dying(now: float) -> None:
+        bench.rig.deaf = now > 160.0
+
+    bench.world.fault = dying
+    kept = Kept(tmp_path / "trials")
+    kept.begin(begun)
+    found = driven(bench, kept)
+    assert found.done is None
+    assert found.problem == "GET /v1/stats: no answer"
+    assert 0 < len(found.records) == len(kept.records())
+    report = report_of(bench, found, begun, made_up)
+    assert report.verdict.status is doc.Status.INCONCLUSIVE
+
+
+def test_nothing_measured_is_a_report_too(
+    make_bench: MakeBench, begun: Begun, made_up: Make, tmp_path: Path
+) -> None:
+    """An interruption can come before the first trial."""
+    bench = make_bench()
+    found = Driven(done=None, records=())
+    report = write(report_of(bench, found, begun, made_up), tmp_path)
+    assert report.verdict.sentence.startswith("No capacity was found")
+
+
 def test_other_options_do_not_go_on_with_a_run(
     make_bench: MakeBench, begun: Begun, tmp_path: Path
 ) -> None:

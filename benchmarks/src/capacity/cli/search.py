@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from stackproof.interrupt import interrupted_once
 from .. import document as doc
 from ..assemble import assemble
 from ..conclude import Facts, Seen, points_of
+from ..errors import BadAnswer
 from ..fingerprint import environment_of, git_of, probe
 from ..kept import Begun, Kept
 from ..load import LocustLoad
@@ -123,6 +124,7 @@ def search(args: argparse.Namespace) -> int:
             slo=slo,
             git=git_of(REPOSITORY),
             duration=time.monotonic() - started,
+            problems=[driven.problem] if driven.problem else [],
         )
     final = folder if args.resume else new_folder(report, args.reports)
     whole = write(report, final)
@@ -133,7 +135,7 @@ def search(args: argparse.Namespace) -> int:
     write_index(args.reports)
     sys.stdout.write(f"{whole.verdict.sentence}\n{final / 'report.html'}\n")
     if driven.done is None:
-        return INTERRUPTED
+        return ERROR if driven.problem else INTERRUPTED
     return _CODES.get(whole.verdict.status, ERROR)
 
 
@@ -178,16 +180,23 @@ def _command(args: argparse.Namespace) -> str:
 
 
 def _facts(rig: StackRig, seen: list[Seen], first_bytes: int | None) -> Facts:
+    """Return what the stack tells at the end; it may have stopped answering."""
     now = rig.stored_bytes()
-    counts = rig.counts()
-    grown = None if now is None or first_bytes is None else max(0, now - first_bytes)
+    series = limit = 0
+    with suppress(BadAnswer):
+        limit = rig.counts().spool_limit
+        series = rig.series()
     return Facts(
-        series=rig.series(),
-        stored_bytes=grown,
+        series=series,
+        stored_bytes=None if None in {now, first_bytes} else _grown(first_bytes, now),
         stored_points=points_of(seen),
         retention_days=float(rig.settings.get("INFLUXDB_RETENTION_DAYS", "0") or 0),
-        spool_limit=counts.spool_limit,
+        spool_limit=limit,
     )
+
+
+def _grown(before: int | None, after: int | None) -> int:
+    return max(0, (after or 0) - (before or 0))
 
 
 def _data_folder(rig: StackRig) -> Path:

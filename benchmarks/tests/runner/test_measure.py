@@ -57,6 +57,21 @@ def test_a_stall_of_5_s_a_minute_shows_in_the_p99(make_bench: MakeBench) -> None
     assert judge(result, Slo()).outcome is Outcome.FAIL
 
 
+def test_what_is_stored_late_after_the_window_is_late(make_bench: MakeBench) -> None:
+    """A stall over the end of the window delays 4 of its 20 s by up to 4.5 s."""
+    bench = make_bench(stalls=[(119.0, 123.5)], capacity=50_000.0)
+    result = bench.measurer.run(trial(200.0)).result
+    assert result.accounting.lost == 0
+    assert attainment_of(result.blocks).value == pytest.approx(0.825, abs=0.02)
+
+
+def test_what_happened_while_settling_is_thrown_away(make_bench: MakeBench) -> None:
+    """A stall before the window is not the window's."""
+    bench = make_bench(stalls=[(100.0, 101.8)], capacity=50_000.0)
+    result = bench.measurer.run(trial(200.0)).result
+    assert result.latency[Stage.TOTAL].max < 0.5
+
+
 def test_a_stack_that_stores_nothing_more_misses_all(make_bench: MakeBench) -> None:
     """What is never stored counts as late, though no latency is recorded for it."""
     bench = make_bench(stalls=[(103.0, 10_000.0)])

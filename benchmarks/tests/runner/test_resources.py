@@ -56,6 +56,6 @@ def test_what_was_used_is_a_difference() -> None:
 
 def test_a_container_that_began_anew_counts_from_there() -> None:
     """Its sums began at 0, and it is a restart even where the engine made it."""
-    after = replace(USAGE, started="2026-11-25T02:00:00Z", cpu=3.0, throttled=0.2)
+    after = replace(USAGE, started="2026-11-25T02:00:00Z", cpu=13.0, throttled=0.2)
     found = used(USAGE, after, peak=0, seconds=10.0)
-    assert (found.cpu, found.throttled, found.restarts) == (3.0, 0.2, 1)
+    assert (found.cpu, found.throttled, found.restarts) == (13.0, 0.2, 1)

@@ -67,6 +67,7 @@ class Workload:
 class _Watch:
     """What was seen at the looks of one trial."""
 
+    emitted_before: int = 0
     moments: list[Moment] = field(default_factory=list)
     backlogs: list[float] = field(default_factory=list)
     pending: list[float] = field(default_factory=list)
@@ -190,11 +191,11 @@ class Measurer:
         order = self._order(
             spec, url=self._rig.source_url, seconds=spec.settle + spec.window
         )
+        watch = _Watch(emitted_before=self._rig.emitted())
         first = self._load.begin(order)
         start = self._monotonic(first.start_us)
-        watch = _Watch()
         self._watch(watch, spec, counts, start, until=start + spec.settle)
-        watch = _Watch(moments=watch.moments)
+        watch = _Watch(moments=watch.moments, emitted_before=watch.emitted_before)
         before, host = self._rig.usage(), self._rig.host()
         own = self._load.cpu()
         compactions = self._rig.compactions()
@@ -285,9 +286,9 @@ class Measurer:
         counts = self._rig.counts()
         seconds = spec.settle + spec.outage + spec.drain + _ANSWER_SECONDS
         order = self._order(spec, url=self._rig.source_url, seconds=seconds)
+        watch = _Watch(emitted_before=self._rig.emitted())
         first = self._load.begin(order)
         start = self._monotonic(first.start_us)
-        watch = _Watch()
         before, host = self._rig.usage(), self._rig.host()
         self._watch(watch, spec, counts, start, until=start + spec.settle)
         usual = backlog_of(watch.backlogs).mean
@@ -368,7 +369,7 @@ class Measurer:
         backlog = None
         with suppress(BadAnswer):
             now = self._rig.counts()
-            due = self._due(spec, start, now.at)
+            due = self._due(spec, start, now.at, emitted_before=watch.emitted_before)
             done = now.done - counts.done
             if now.done < counts.done:  # enrichment began anew, ingestion remembers
                 done = now.written + now.rejected - counts.written - counts.rejected
@@ -389,11 +390,13 @@ class Measurer:
         )
         return backlog
 
-    def _due(self, spec: TrialSpec, start: float, at: float) -> float:
+    def _due(
+        self, spec: TrialSpec, start: float, at: float, *, emitted_before: int
+    ) -> float:
         """Return how many events were due; chance makes that the source's to know."""
         if spec.arrival is Arrival.CONSTANT:
             return max(0.0, min(at - start, spec_seconds(spec)) * spec.rate)
-        return float(self._load.sent().emitted)
+        return float(self._rig.emitted() - emitted_before)
 
     def _await_written(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from capacity.judge_trial import Outcome, Reason, attainment_of, judge
-from capacity.trial import Phase, Slo, Stage, TrialSpec
+from capacity.trial import Arrival, Phase, Slo, Stage, TrialSpec
 
 MakeBench = Callable[..., Any]
 
@@ -95,6 +95,17 @@ def test_events_that_vanish_are_lost(make_bench: MakeBench) -> None:
     result = bench.measurer.run(trial(1_000.0)).result
     assert result.accounting.lost == pytest.approx(230, abs=2)
     assert judge(result, Slo()).reasons == (Reason.LOST,)
+
+
+def test_at_chance_arrivals_the_source_says_what_is_due(
+    make_bench: MakeBench,
+) -> None:
+    """What was sent is not what the mean rate lets expect."""
+    bench = make_bench()
+    bench.world.emitted = bench.world.done = 700.0
+    result = bench.measurer.run(trial(1_000.0, arrival=Arrival.POISSON)).result
+    assert result.backlog.mean == pytest.approx(250.0, rel=0.15)
+    assert judge(result, Slo()).outcome is Outcome.PASS
 
 
 def test_an_outage_is_timed_from_stop_to_drained(make_bench: MakeBench) -> None:

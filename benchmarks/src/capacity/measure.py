@@ -159,7 +159,9 @@ class Measurer:
         self._load.begin(order)
         sent = self._await_end(order)
         cpu = self._rig.null_cpu() - used_before
-        generator = self._generator(sent, cpu, cpu + self._load.cpu() - own)
+        own = self._load.cpu() - own
+        share = cpu if self._rig.generates else own
+        generator = self._generator(sent, share, cpu + own)
         return self._record(
             spec,
             began,
@@ -239,8 +241,7 @@ class Measurer:
             DATABASE: backlog_of(watch.pending, interval=_EVERY).slope,
         }
         resources = self._used(before, after, watch, seconds, slopes)
-        source = resources.get(self._rig.source)
-        cpu = source.cpu if source else 0.0
+        cpu = self._source_cpu(resources, own_cpu)
         made = self._rig.compactions() - compactions
         whole = {stage: merged(takes, stage) for stage in _STAGES}
         latency: dict[Stage, Quantiles] = {
@@ -255,7 +256,7 @@ class Measurer:
             began,
             host=Host(steal=_steal(host, host_after)),
             generator=self._generator(
-                sent, cpu / seconds * sent.seconds, cpu + own_cpu
+                sent, cpu / seconds * sent.seconds, cpu + own_cpu * self._rig.generates
             ),
             achieved=_achieved(order, sent),
             blocks=blocks_of(dues, missed, unstored=unstored),
@@ -290,6 +291,7 @@ class Measurer:
         first = self._load.begin(order)
         start = self._monotonic(first.start_us)
         before, host = self._rig.usage(), self._rig.host()
+        own = self._load.cpu()
         self._watch(watch, spec, counts, start, until=start + spec.settle)
         usual = backlog_of(watch.backlogs).mean
         idle = dict(watch.peaks)
@@ -312,8 +314,7 @@ class Measurer:
         span = host_after.at - host.at
         slopes: dict[str, float] = {}
         resources = self._used(before, after, watch, span, slopes, began_anew=DATABASE)
-        source = resources.get(self._rig.source)
-        cpu = source.cpu if source else 0.0
+        cpu = self._source_cpu(resources, self._load.cpu() - own)
         return self._record(
             spec,
             began,
@@ -542,6 +543,13 @@ class Measurer:
         return Generator(
             lag_p50=sent.lag_p50, lag_p99=sent.lag_p99, cpu_share=share, cpu=whole
         )
+
+    def _source_cpu(self, resources: Mapping[str, Resources], own: float) -> float:
+        """Return what making the events cost: the source's, or Locust's alone."""
+        if not self._rig.generates:
+            return own
+        source = resources.get(self._rig.source)
+        return source.cpu if source else 0.0
 
     def _late(self, takes: list[Taken]) -> int:
         return late(merged(takes, Stage.TOTAL), self._slo.limit)

@@ -87,8 +87,13 @@ class Rig(Protocol):
         """The container that the events leave from."""
         ...
 
+    @property
+    def generates(self) -> bool:
+        """Whether the source makes events itself, or only passes on what it gets."""
+        ...
+
     def source_cores(self) -> float:
-        """Return how many cores the source may use."""
+        """Return how many cores the generator may use."""
         ...
 
     def emitted(self) -> int:
@@ -194,8 +199,15 @@ class StackRig:
             self._found = {row.labels[_SERVICE]: row for row in rows}
         return self._found
 
+    @property
+    def generates(self) -> bool:
+        """Tell whether the simulator is the source."""
+        return not self.real
+
     def source_cores(self) -> float:
-        """Return the source's CPU limit, or all cores."""
+        """Return the source's CPU limit, or all cores; Locust alone has one."""
+        if self.real:
+            return 1.0
         return cores_of(self.containers()[SOURCE]) or float(os.cpu_count() or 1)
 
     def emitted(self) -> int:
@@ -350,6 +362,8 @@ class StackRig:
         """
         if self._null_url:
             return self._null_url
+        if self.real:
+            return self._null_home()
         like = self.containers()[SOURCE]
         limit = like.attrs["HostConfig"]["NanoCpus"]
         token = "calibration"  # noqa: S105 - of a source that lives for seconds
@@ -385,6 +399,21 @@ class StackRig:
             raise BadAnswer(url, "the reader of the calibration cannot subscribe")
         self._null_url = url
         return url
+
+    def _null_home(self) -> str:
+        home = self._null.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-m", "capacity.null_home"],
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+        )
+        self._null.callback(home.terminate)
+        port = b"" if home.stdout is None else home.stdout.readline().strip()
+        if not port.isdigit():
+            raise BadAnswer("null_home", "it does not say where it listens")
+        self._null_url = f"http://127.0.0.1:{int(port)}"
+        return self._null_url
 
     def null_cpu(self) -> float:
         """Return the CPU seconds of the source without a stack."""

@@ -191,6 +191,7 @@ class FakeRig:
     source = SOURCE
     source_token = ""
     source_url = "http://source"
+    generates = True
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from capacity.fingerprint import fsync_times, parse_cpuinfo, parse_mount, percen
 from capacity.kept import Kept
 from capacity.load import JobState, LocustLoad, Order, summed
 from capacity.locust.schedule import Lateness, Schedule, share_of
+from capacity.null_home import ANSWER, serve_one
 from capacity.null_reader import frame
 from capacity.rig import count_query, folder_bytes, metric_sum, parse_count
 
@@ -212,6 +214,23 @@ def test_lateness_counts_what_left_late() -> None:
         late.add(seconds)
     assert (late.late, late.quantile(0.5), late.quantile(1.0)) == (1, 0.001, 0.02)
     assert Lateness().quantile(0.99) == 0.0
+
+
+def test_the_null_home_takes_states_on_one_connection() -> None:
+    """Two requests are two answers; their bodies are forgotten."""
+
+    async def talk() -> bytes:
+        server = await asyncio.start_server(serve_one, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            request = b"POST /api/states/a HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"
+            writer.write(request * 2)
+            seen = await reader.readexactly(2 * len(ANSWER))
+            writer.close()
+            return seen
+
+    assert asyncio.run(talk()) == ANSWER * 2
 
 
 def test_frames_are_masked_and_sized() -> None:

@@ -10,6 +10,7 @@ CapacityError
 ├── UsageError
 ├── BadAnswer
 ├── LoadFailed
+├── StackFailed
 └── RunUnusable
 ```
 """
@@ -28,6 +29,7 @@ __all__ = [
     "NotEnoughData",
     "RunUnusable",
     "SearchMismatch",
+    "StackFailed",
     "UsageError",
 ]
 
@@ -133,6 +135,21 @@ class LoadFailed(CapacityError):
 
     def __str__(self) -> str:
         return f"the load: {self.problem}\n    its log: {self.log}"
+
+
+class StackFailed(CapacityError):
+    """The stack could not be started, or the engine does not do what it should."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return (
+            f"the stack: {self.problem}\n"
+            "    to fix it: look whether `docker version` answers and `make setup` "
+            "has made the images"
+        )
 
 
 class RunUnusable(CapacityError):

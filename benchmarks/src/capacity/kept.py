@@ -35,6 +35,8 @@ class Begun(Struct, frozen=True, kw_only=True):
     seed: int
     command: str
     owned: bool
+    start_up: float = 0.0
+    """Seconds until the first trial: what the trials cannot have of the budget."""
 
 
 class Slice(Struct, frozen=True, kw_only=True):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .errors import BadAnswer, LoadFailed, RunUnusable, SearchMismatch
 from .judge_trial import Judgement, judge
 from .kept import Begun, Kept, Record
 from .progress import Teller
-from .search import PROFILES, Done, Search
+from .search import PROFILES, Done, Profile, Search
 from .trial import Arrival, Slo, TrialSpec
 
-__all__ = ["Driven", "drive", "resumed"]
+__all__ = ["Driven", "drive", "profile_of", "resumed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +70,22 @@ def resumed(kept: Kept, begun: Begun, slo: Slo) -> Search:
             raise RunUnusable(str(kept.folder), problem)
     try:
         return Search.replay(
-            PROFILES[old.profile],
+            profile_of(old),
             slo,
             (record.result for record in kept.records()),
             arrival=Arrival(old.arrival),
         )
     except SearchMismatch as err:
         raise RunUnusable(str(kept.folder), str(err)) from err
+
+
+def profile_of(begun: Begun) -> Profile:
+    """Return the profile, with the time that starting really took.
+
+    A slow start leaves less for trials: the whole stays within the budget.
+    """
+    profile = PROFILES[begun.profile]
+    return replace(profile, start_up=max(profile.start_up, begun.start_up))
 
 
 def _judged(kept: Kept, slo: Slo) -> tuple[tuple[Record, Judgement], ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -274,3 +276,19 @@ def test_json_is_one_document_while_a_file_changes(
         "INGESTION_CPU_LIMIT",
     }
     assert "+INFLUXDB_CPU_LIMIT=3.65" in shown.err
+
+
+def test_run_says_when_there_is_no_engine(tmp_path: Path) -> None:
+    """One message says what to look at; nothing is left behind."""
+    # A process of its own: the engine's library leaves a socket open when it fails.
+    done = subprocess.run(
+        [sys.executable, "-m", "capacity", "run", "--reports", tmp_path / "reports"],
+        env={"DOCKER_HOST": f"unix://{tmp_path}/nobody.sock"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("capacity: the stack: ")
+    assert "docker version" in done.stderr
+    assert not (tmp_path / "reports").exists()

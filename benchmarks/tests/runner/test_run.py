@@ -15,7 +15,7 @@ from capacity.document import decode, encode
 from capacity.errors import RunUnusable
 from capacity.kept import Begun, Kept
 from capacity.report.folder import write
-from capacity.runner import Driven, drive, resumed
+from capacity.runner import Driven, drive, profile_of, resumed
 from capacity.search import QUICK, Search
 from capacity.trial import TrialSpec
 
@@ -163,6 +163,14 @@ def test_nothing_measured_is_a_report_too(
     found = Driven(done=None, records=())
     report = write(report_of(bench, found, begun, made_up), tmp_path)
     assert report.verdict.sentence.startswith("No capacity was found")
+
+
+def test_a_slow_start_leaves_less_for_trials(begun: Begun) -> None:
+    """The whole stays within the budget; a fast start gives nothing away."""
+    slow = profile_of(Begun(**{**_fields(begun), "start_up": 75.0}))
+    assert slow.trial_budget == QUICK.trial_budget - 45.0
+    fast = profile_of(Begun(**{**_fields(begun), "start_up": 5.0}))
+    assert fast.trial_budget == QUICK.trial_budget
 
 
 def test_other_options_do_not_go_on_with_a_run(

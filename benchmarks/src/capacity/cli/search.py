@@ -13,15 +13,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import docker
+import msgspec
 from docker import DockerClient
+from docker.errors import DockerException
 
 from reference_stack.project import REPOSITORY
+from stackproof.errors import StackproofError
 from stackproof.interrupt import interrupted_once
 
 from .. import document as doc
 from ..assemble import assemble
 from ..conclude import Facts, Seen, points_of
-from ..errors import BadAnswer
+from ..errors import BadAnswer, StackFailed
 from ..fingerprint import environment_of, git_of, probe
 from ..kept import Begun, Kept
 from ..load import LocustLoad
@@ -31,8 +34,8 @@ from ..progress import ConsoleTeller
 from ..report.folder import new_folder, write
 from ..report.index import write_index
 from ..rig import StackRig, attached, owned
-from ..runner import drive, resumed
-from ..search import PROFILES, Search
+from ..runner import drive, profile_of, resumed
+from ..search import Search
 from ..trial import Arrival, Slo
 from .options import ERROR, INTERRUPTED, PASS
 
@@ -54,7 +57,7 @@ def search(args: argparse.Namespace) -> int:
     teller = ConsoleTeller()
     with (
         interrupted_once(),
-        closing(docker.from_env(timeout=_ENGINE_SECONDS)) as engine,
+        closing(_engine()) as engine,
         ExitStack() as cleanup,
     ):
         slo = Slo(limit=args.slo_p99 / 1000)
@@ -64,12 +67,16 @@ def search(args: argparse.Namespace) -> int:
         if args.resume:
             going_on = resumed(kept, begun, slo)
             begun = kept.begun()
-        else:
-            kept.begin(begun)
-            profile = PROFILES[args.profile]
-            going_on = Search(profile, slo, arrival=Arrival(args.arrival))
         teller.said(f"starting the stack; trials go to {kept.folder}")
-        rig = cleanup.enter_context(_rig(engine, args))
+        try:
+            rig = cleanup.enter_context(_rig(engine, args))
+        except (StackproofError, DockerException) as err:
+            raise StackFailed(str(err)) from err
+        if not args.resume:
+            begun = msgspec.structs.replace(begun, start_up=time.monotonic() - started)
+            kept.begin(begun)
+            profile = profile_of(begun)
+            going_on = Search(profile, slo, arrival=Arrival(args.arrival))
         data = _data_folder(rig)
         fsync: list[tuple[float, float]] = []
 
@@ -137,6 +144,13 @@ def search(args: argparse.Namespace) -> int:
     if driven.done is None:
         return ERROR if driven.problem else INTERRUPTED
     return _CODES.get(whole.verdict.status, ERROR)
+
+
+def _engine() -> DockerClient:
+    try:
+        return docker.from_env(timeout=_ENGINE_SECONDS)
+    except DockerException as err:
+        raise StackFailed(str(err)) from err
 
 
 @contextmanager

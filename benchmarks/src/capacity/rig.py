@@ -166,7 +166,6 @@ class StackRig:
     read_token: str
     home_token: str = ""
     real: bool = False
-    address: str = "127.0.0.1"
     session: requests.Session = field(default_factory=requests.Session)
     _found: dict[str, Container] = field(default_factory=dict)
     _null: ExitStack = field(default_factory=ExitStack)
@@ -196,7 +195,7 @@ class StackRig:
             rows = self.engine.containers.list(
                 filters={"label": f"{_PROJECT}={self.project}"}
             )
-            self._found = {row.labels[_SERVICE]: row for row in rows}
+            self._found = _by_service(rows)
         return self._found
 
     @property
@@ -376,19 +375,20 @@ class StackRig:
             environment={"HA_SIMULATOR_TOKEN": token},
             labels={_PROJECT: self.project},
             mem_limit="1g",
-            ports={"8123/tcp": ("127.0.0.1", 0)},
+            network=next(iter(like.attrs["NetworkSettings"]["Networks"])),
             cpu_shares=_WEIGHT,
             nano_cpus=limit or None,
         )
         self._null_container = container
         self._null.callback(container.remove, v=True, force=True)
         container.reload()
-        port = container.attrs["NetworkSettings"]["Ports"]["8123/tcp"][0]["HostPort"]
-        url = f"http://{self.address}:{port}"
+        (network,) = container.attrs["NetworkSettings"]["Networks"].values()
+        host, port = str(network["IPAddress"]), str(_PORTS[SOURCE])
+        url = f"http://{host}:{port}"
         self._await_health(url)
         reader = self._null.enter_context(
             subprocess.Popen(
-                [sys.executable, "-m", "capacity.null_reader", self.address, port],
+                [sys.executable, "-m", "capacity.null_reader", host, port],
                 env={**_environment(), "CAPACITY_TOKEN": token},
                 stdout=subprocess.PIPE,
                 start_new_session=True,
@@ -558,7 +558,7 @@ def attached(
         UsageError: it does not run, or has no source that this program can drive.
     """
     rows = engine.containers.list(filters={"label": f"{_PROJECT}={name}"})
-    services = {row.labels[_SERVICE]: row for row in rows}
+    services = _by_service(rows)
     missing = sorted(set(_PORTS) - set(services))
     if missing:
         raise UsageError(f"--attach {name}: not running there: {', '.join(missing)}")
@@ -579,6 +579,11 @@ def attached(
         yield rig
     finally:
         rig.close_null()
+
+
+def _by_service(rows: list[Container]) -> dict[str, Container]:
+    """Return a project's containers; the one of a calibration is none of them."""
+    return {row.labels[_SERVICE]: row for row in rows if _SERVICE in row.labels}
 
 
 def cores_of(container: Container) -> float | None:

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol, cast
 
 import requests
 from docker import DockerClient
-from docker.errors import NotFound
+from docker.errors import DockerException, NotFound
 from docker.models.containers import Container
 
 from reference_stack import ReferenceStack, SourceKind
@@ -344,11 +344,13 @@ class StackRig:
 
     def database_off(self) -> None:
         """Stop the database by its own signal."""
-        self.containers()[DATABASE].stop(timeout=30)
+        with _engine("to stop the database"):
+            self.containers()[DATABASE].stop(timeout=30)
 
     def database_on(self) -> None:
         """Start the database."""
-        self.containers()[DATABASE].start()
+        with _engine("to start the database"):
+            self.containers()[DATABASE].start()
         self._found = {}
 
     # -- the source without a stack -------------------------------------------------
@@ -463,10 +465,14 @@ class StackRig:
         raise BadAnswer(service, "it has no address")
 
     def _metrics(self) -> str:
-        answer = self.session.get(
-            f"{self._url(DATABASE)}/metrics", timeout=_CALL_SECONDS
-        )
-        return answer.text if answer.ok else ""
+        url = f"{self._url(DATABASE)}/metrics"
+        try:
+            answer = self.session.get(url, timeout=_CALL_SECONDS)
+        except requests.RequestException as err:
+            raise BadAnswer(url, repr(err)) from err
+        if not answer.ok:
+            raise BadAnswer(url, f"HTTP {answer.status_code}")
+        return answer.text
 
     def _get(self, url: str) -> Any:
         return self._call("GET", url)
@@ -479,6 +485,15 @@ class StackRig:
             return answer.json()
         except (requests.RequestException, ValueError) as err:
             raise BadAnswer(url, repr(err)) from err
+
+
+@contextmanager
+def _engine(asked: str) -> Iterator[None]:
+    """Turn what the engine cannot do into an answer of another kind."""
+    try:
+        yield
+    except (DockerException, requests.RequestException) as err:
+        raise BadAnswer(f"the engine, asked {asked}", str(err)) from err
 
 
 # -------------------------------------------------------------------------- stacks

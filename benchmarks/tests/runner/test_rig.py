@@ -151,6 +151,12 @@ def test_the_database_tells_events_series_and_compactions() -> None:
     assert stack.compactions() == 5
 
 
+def test_a_database_without_metrics_is_said() -> None:
+    """No compaction seen is something else than nobody there to ask."""
+    with pytest.raises(BadAnswer, match="metrics: HTTP 404"):
+        rig({}).compactions()
+
+
 def test_the_source_tells_what_it_has_made() -> None:
     """All jobs together."""
     stack = rig({"home-assistant:8123/_script/status": {"events": {"emitted": 9}}})

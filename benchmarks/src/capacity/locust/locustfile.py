@@ -12,6 +12,8 @@ from __future__ import annotations
 from locust import FastHttpUser, User, constant, events, task  # isort: skip
 
 import json
+import os
+import signal
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -98,14 +100,17 @@ class Post:
         self._read = 0
 
     def run(self) -> None:
-        """Look for orders and latencies until the process ends."""
-        while True:
+        """Look for orders and latencies until whoever gives them has ended."""
+        parent = os.getppid()
+        while os.getppid() == parent:
             try:
                 self._orders()
                 self._latencies()
             except FileNotFoundError:
                 pass
             gevent.sleep(_EVERY)
+        # Killed: nobody is left to end this process.
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def told(self, msg: Any, **_: Any) -> None:
         """Take a worker's answer."""

@@ -377,6 +377,7 @@ class StackRig:
             environment={"HA_SIMULATOR_TOKEN": token},
             labels={_PROJECT: self.project},
             mem_limit="1g",
+            tmpfs={"/tmp": "size=16m,mode=1777"},  # noqa: S108 - inside the container
             network=next(iter(like.attrs["NetworkSettings"]["Networks"])),
             cpu_shares=_WEIGHT,
             nano_cpus=limit or None,

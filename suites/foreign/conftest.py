@@ -21,6 +21,7 @@ from stackproof.verify.stack import Options, Stack
 from stackproof.verify.trial import Outcome, try_stack
 
 Change = Callable[[dict[str, Any]], object]
+MARK = "engine_restart"
 STACKS = Path(__file__).resolve().parent / "stacks"
 
 
@@ -43,6 +44,7 @@ class Foreign:
         select: tuple[str, ...] = (),
         destructive: bool = True,
         strict: bool = False,
+        allows: frozenset[str] = frozenset(),
         options: Options | None = None,
         after_start: Callable[[Stack], None] | None = None,
     ) -> Outcome:
@@ -57,11 +59,31 @@ class Foreign:
         return try_stack(
             Compose(project="", files=(file,)),
             engine=self.engine,
-            selection=Selection(select=select, destructive=destructive),
+            selection=Selection(select=select, destructive=destructive, allows=allows),
             strict=strict,
             options=options,
             after_start=after_start,
         )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--allow-engine-restart`."""
+    parser.getgroup("foreign").addoption(
+        "--allow-engine-restart",
+        action="store_true",
+        help="also run what restarts the engine, with every container on the host",
+    )
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Leave out what restarts the engine unless it is allowed."""
+    if config.getoption("--allow-engine-restart"):
+        return
+    left_out = [item for item in items if item.get_closest_marker(MARK)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from stackproof.check import Verdict
+from stackproof.check import ENGINE_RESTART, Verdict
 from stackproof.compose import run_command
 from stackproof.verify.stack import Stack
 from stackproof.verify.trial import Outcome
@@ -119,3 +119,23 @@ def test_policies_that_were_weakened_are_seen(foreign: Foreign) -> None:
         ("RESTART-07", "worker"),
         ("RESTART-08", "api"),
     }, str(outcome)
+
+
+@pytest.mark.engine_restart
+@pytest.mark.timeout(300)
+def test_service_that_does_not_come_back_with_the_engine_is_seen(
+    foreign: Foreign,
+) -> None:
+    """Only the one whose policy was taken away behind the file's back."""
+
+    def forget(stack: Stack) -> None:
+        container = stack.container("api").id
+        run_command(("docker", "update", "--restart=no", container), env={}, timeout=30)
+
+    allows = frozenset({ENGINE_RESTART})
+    sound = foreign("shop", select=("RESTART-09",), allows=allows)
+    outcome = foreign("shop", select=("RESTART-09",), allows=allows, after_start=forget)
+
+    assert sound.red == frozenset(), str(sound)
+    assert sound.results
+    assert outcome.failed == {("RESTART-09", "api")}, str(outcome)

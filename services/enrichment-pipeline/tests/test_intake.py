@@ -19,6 +19,7 @@ from enrichment_pipeline.deadletters import DeadLetters
 from enrichment_pipeline.errors import Unavailable
 from enrichment_pipeline.influx_state import InfluxState
 from enrichment_pipeline.intake import MAX_BATCHES, MAX_WAITING, Intake
+from enrichment_pipeline.latency import Latency
 from enrichment_pipeline.points import PointBuilder
 from enrichment_pipeline.settings import Provider
 from enrichment_pipeline.weather import History
@@ -57,12 +58,14 @@ class Bench:
             position=None,
             every=600.0,
         )
+        self.latency = Latency()
         self.intake = Intake(
             builder=PointBuilder(history.fields_at),
             weather=self.weather,
             writer=Writer(client.write, InfluxState(health)),
             dead_letters=self.dead_letters,
             counters=self.counters,
+            latency=self.latency,
             health=health,
         )
         self._session = session
@@ -145,6 +148,25 @@ async def test_answer_sums_to_what_the_sender_counted(
 
     assert (status, sum(outcome.values())) == (200, counted)
     assert len(influx.stored) == 3
+
+
+@pytest.mark.asyncio
+async def test_only_live_events_that_are_stored_have_an_age(
+    bench: Bench, influx: FakeInflux, make: Maker
+) -> None:
+    """What is read back from history is old, and says nothing of the path."""
+    states = make.bytes([make.state("sensor.b", "1")])
+    influx.script = lambda _: (503, "unavailable", "not now")
+    await bench.post(frame(make.bytes([make.event("sensor.a", "1")]), 1))
+    refused = bench.latency.take()["stages"]["total"]["count"]
+    influx.script = None
+    await bench.post(
+        frame(make.bytes([make.event("sensor.a", "1")]), 1),
+        Frame(2, Origin.BACKFILL, 0, 1, states),
+    )
+
+    assert refused == 0
+    assert bench.latency.take()["stages"]["total"]["count"] == 1
 
 
 @pytest.mark.asyncio

@@ -40,6 +40,17 @@ async def test_intended_times_are_the_schedule(simulate: Any) -> None:
         assert all(line["last_updated_us"] >= line["intended_us"] for line in lines)
 
 
+async def test_key_can_be_the_intended_time(simulate: Any) -> None:
+    """Then the age of an event counts from the schedule, however late it left."""
+    async with simulate() as sim:
+        job = await sim.script("rate", rate=5_000, count=50, timed="intended")
+        await sim.look(f"/_script/rate/{job['job']}?wait=10")
+        lines = await sim.ledger()
+
+        assert len(lines) == 50
+        assert all(line["last_updated_us"] == line["intended_us"] for line in lines)
+
+
 async def test_seconds_bound_the_job(simulate: Any) -> None:
     """A job of s seconds has rate x s events, none at the very end."""
     async with simulate() as sim:

@@ -24,6 +24,7 @@ from .deadletters import DeadLetters
 from .errors import DeadLetterError
 from .influx_state import InfluxState
 from .intake import MAX_BODY_BYTES, Intake
+from .latency import Latency
 from .points import PointBuilder
 from .settings import Provider, Settings
 from .watch import Watch
@@ -57,6 +58,7 @@ class Service:
         self.health = Health(SERVICE, VERSION)
         watch_memory(self.health, percent=settings.memory_alert_percent)
         self.counters = Counters()
+        self.latency = Latency()
         influx = _influx_client(settings, session)
         state = InfluxState(self.health)
         history = History(
@@ -94,6 +96,7 @@ class Service:
             writer=writer,
             dead_letters=self.dead_letters,
             counters=self.counters,
+            latency=self.latency,
             health=self.health,
         )
 
@@ -105,6 +108,7 @@ class Service:
         routes = [
             web.post("/v1/frames", self.intake.post_frames),
             web.get("/v1/stats", self.get_stats),
+            web.post("/v1/latency/take", self.take_latency),
             web.get("/v1/config", self.get_config),
             web.get("/v1/deadletters", self.get_dead_letters),
             web.post("/v1/deadletters/retry", self.retry.post_retry),
@@ -134,6 +138,10 @@ class Service:
             "resources": read_resources(),
         }
         return json_response(stats)
+
+    async def take_latency(self, _: web.Request) -> web.Response:
+        """Hand out the ages of what was written since the last call."""
+        return json_response(self.latency.take())
 
     async def get_config(self, _: web.Request) -> web.Response:
         """Show the settings without secrets."""

@@ -15,6 +15,7 @@ from servicekit.wire import Batch, Frame, Origin, Outcome
 
 from .errors import PointRefused, Reason
 from .events import Change, Malformed, decode_live, decode_states
+from .latency import Age
 from .points import Key, PointBuilder, with_recorded
 from .weather import DOMAIN_PREFIX
 
@@ -44,13 +45,17 @@ class Reject(Struct, frozen=True, kw_only=True):
 
 
 class Composed(Struct, frozen=True, kw_only=True):
-    """What a batch holds; `events` is the sender's count, `surplus` what exceeds it."""
+    """What a batch holds; `events` is the sender's count, `surplus` what exceeds it.
+
+    `ages` has one entry for each live frame with points.
+    """
 
     points: dict[Key, str]
     merged: int
     rejects: list[Reject]
     events: int
     surplus: int
+    ages: list[Age]
 
 
 def compose(
@@ -68,10 +73,12 @@ def compose(
     points: dict[Key, str] = {}
     recorded: dict[Key, Change] = {}
     rejects: list[Reject] = []
+    ages: list[Age] = []
     built = surplus = 0
     for frame in sorted(batch.frames, key=lambda frame: _ORDER[frame.origin]):
         before, refused = built, len(rejects)
         from_history = frame.origin is Origin.BACKFILL
+        fired_us = 0
         for change in _decode(frame):
             if isinstance(change, Malformed):
                 rejects.append(_of_malformed(frame, change))
@@ -89,16 +96,20 @@ def compose(
             else:
                 points[key] = text
                 built += 1
+                fired_us = fired_us or key[1]
         found = built - before + sum(reject.events for reject in rejects[refused:])
         if found < frame.events:
             rejects.append(_of_missing(frame, found))
         surplus += max(0, found - frame.events)
+        if fired_us and frame.origin is Origin.LIVE:
+            ages.append(Age(frame.events, fired_us, frame.received_us))
     return Composed(
         points=points,
         merged=built - len(points),
         rejects=rejects,
         events=batch.events,
         surplus=surplus,
+        ages=ages,
     )
 
 

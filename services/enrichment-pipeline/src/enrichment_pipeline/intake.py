@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -25,6 +25,7 @@ from .counters import Counters
 from .deadletters import DeadLetters
 from .errors import DeadLetterError, StoreUnavailable, Unavailable
 from .influx_state import refusal
+from .latency import Latency
 from .points import PointBuilder
 from .weather_service import WeatherService
 from .writer import Writer
@@ -57,14 +58,18 @@ class Intake:
         writer: Writer,
         dead_letters: DeadLetters,
         counters: Counters,
+        latency: Latency,
         health: Health,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._builder = builder
         self._weather = weather
         self._writer = writer
         self._dead_letters = dead_letters
         self._counters = counters
+        self._latency = latency
         self._health = health
+        self._clock = clock
         self._slots = asyncio.Semaphore(MAX_BATCHES)
         self._limits: set[asyncio.Timeout] = set()
         self._idle = asyncio.Event()
@@ -112,9 +117,11 @@ class Intake:
             await self._idle.wait()
 
     async def _store(self, batch: Batch) -> tuple[Outcome, int]:
+        arrived = self._clock()
         self._weather.locate(batch.source)
         composed = compose(batch, self._builder, self._weather.observe)
         stored = await self._writer.store(composed.points)
+        written = self._clock()
         rejects = composed.rejects + stored.rejects
         try:
             await self._dead_letters.add(rejects)
@@ -131,6 +138,7 @@ class Intake:
             )
         if composed.surplus:
             _log.error("batch.uncounted_events", surplus=composed.surplus)
+        self._latency.record(composed.ages, arrived=arrived, written=written)
         outcome = Outcome(
             written=stored.written,
             merged=composed.merged,

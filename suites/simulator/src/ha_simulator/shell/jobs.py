@@ -15,7 +15,7 @@ from ..load.schedule import Schedule, make_schedule
 from ..world.homeassistant import HomeAssistant
 from ..world.states import Entity
 from ..world.timestamps import SECOND
-from .requests import RateRequest
+from .requests import RateRequest, Timed
 
 TURN_EVENTS: Final = 256
 """Events emitted before sockets get their turn, also when the job is behind."""
@@ -147,6 +147,7 @@ class Job:
     ) -> None:
         home = self._home
         record = self.request.record
+        as_intended = self.request.timed is Timed.INTENDED
         if not home.emitting:
             self._sent += count
             self._skipped += count
@@ -156,11 +157,13 @@ class Job:
         for number in range(self._sent, self._sent + count):
             offset = self._schedule.at(number)
             self._lateness.add(int((elapsed - offset) * SECOND))
+            intended_us = self._start_us + round(offset * SECOND)
             self._last = home.generate(
                 entities[number % len(entities)],
                 self._shape,
                 now_us,
-                intended_us=self._start_us + round(offset * SECOND),
+                intended_us=intended_us,
+                updated_us=intended_us if as_intended else now_us,
                 record=record,
             )
         self._sent += count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
@@ -50,6 +51,13 @@ class BurstRequest(ControlRequest, frozen=True):
     record: bool = True
 
 
+class Timed(StrEnum):
+    """Which time an event of a load carries as `last_updated`, its key."""
+
+    EMITTED = "emitted"
+    INTENDED = "intended"
+
+
 class RateRequest(ControlRequest, frozen=True):
     """`POST /_script/rate`: without `seconds` and `count` until it is stopped."""
 
@@ -64,6 +72,7 @@ class RateRequest(ControlRequest, frozen=True):
     payload_bytes: int = 0
     seed: int = 1
     record: bool = True
+    timed: Timed = Timed.EMITTED
 
 
 class StopRequest(ControlRequest, frozen=True):

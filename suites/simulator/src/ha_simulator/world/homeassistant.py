@@ -157,12 +157,16 @@ class HomeAssistant:
         now_us: int,
         *,
         intended_us: int = 0,
+        updated_us: int = 0,
         record: bool = True,
     ) -> int:
-        """Emit the next generated state of *entity*; return the event's serial."""
+        """Emit the next generated state of *entity*; return the event's serial.
+
+        Its `last_updated` is *updated_us* if that is given, else *now_us*.
+        """
         self.recorder.advance(now_us)
         serial, body = self.states.generate(
-            entity, shape, now_us, intended_us=intended_us, record=record
+            entity, shape, updated_us or now_us, intended_us=intended_us, record=record
         )
         self._publish(entity, serial, body, now_us)
         return serial

@@ -59,7 +59,7 @@ $(VENV): constraints.txt pyproject.toml
 
 LOCAL := services/servicekit services/websocket-ingestion services/enrichment-pipeline \
 	services/admin-api suites/simulator suites/reference suites/stackproof[influx] \
-	benchmarks[load]
+	benchmarks[load,run]
 LOCAL_NAMES := servicekit websocket-ingestion enrichment-pipeline admin-api ha-simulator \
 	reference-stack stackproof capacity
 LOCK_GROUPS := front-door build lint repo unit smoke types bench bench-micro

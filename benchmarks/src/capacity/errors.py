@@ -8,7 +8,10 @@ CapacityError
 ├── EnvFileUnusable
 ├── AdviceRefused
 ├── UsageError
-└── NotBuilt
+├── BadAnswer
+├── LoadFailed
+├── StackFailed
+└── RunUnusable
 ```
 """
 
@@ -18,12 +21,15 @@ from collections.abc import Sequence
 
 __all__ = [
     "AdviceRefused",
+    "BadAnswer",
     "CapacityError",
     "DocumentUnusable",
     "EnvFileUnusable",
-    "NotBuilt",
+    "LoadFailed",
     "NotEnoughData",
+    "RunUnusable",
     "SearchMismatch",
+    "StackFailed",
     "UsageError",
 ]
 
@@ -107,12 +113,52 @@ class UsageError(CapacityError):
         return self.problem
 
 
-class NotBuilt(CapacityError):
-    """A part of this program does not exist yet."""
+class BadAnswer(CapacityError):
+    """A part of the stack answered with something else than was agreed."""
 
-    def __init__(self, part: str) -> None:
-        super().__init__(part)
-        self.part = part
+    def __init__(self, question: str, problem: str) -> None:
+        super().__init__(question, problem)
+        self.question = question
+        self.problem = problem
 
     def __str__(self) -> str:
-        return f"{self.part} is not built yet"
+        return f"{self.question}: {self.problem}"
+
+
+class LoadFailed(CapacityError):
+    """The process that makes the load has ended, or does not answer."""
+
+    def __init__(self, problem: str, *, log: str) -> None:
+        super().__init__(problem, log)
+        self.problem = problem
+        self.log = log
+
+    def __str__(self) -> str:
+        return f"the load: {self.problem}\n    its log: {self.log}"
+
+
+class StackFailed(CapacityError):
+    """The stack could not be started, or the engine does not do what it should."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return (
+            f"the stack: {self.problem}\n"
+            "    to fix it: look whether `docker version` answers and `make setup` "
+            "has made the images"
+        )
+
+
+class RunUnusable(CapacityError):
+    """The raw data of a run cannot be gone on with."""
+
+    def __init__(self, file: str, problem: str) -> None:
+        super().__init__(file, problem)
+        self.file = file
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return f"{self.file}: cannot be gone on with: {self.problem}"

@@ -239,9 +239,12 @@ def _breaks_little(result: TrialResult) -> bool:
     """
     residual = little_residual(result)
     backlog = result.backlog
-    if residual is None or abs(backlog.slope) > MOST_SLOPE * result.spec.rate:
+    total = result.latency.get(Stage.TOTAL)
+    if residual is None or total is None:
         return False
-    expected = backlog.mean / (1 + residual)
+    if abs(backlog.slope) > MOST_SLOPE * result.spec.rate:
+        return False
+    expected = result.achieved * total.mean
     return abs(residual) > MOST_LITTLE + 3 * backlog.error / expected
 
 

@@ -93,7 +93,66 @@ def _add_run(command: argparse.ArgumentParser) -> None:
         default=REPORTS,
         help="where the folder of the run is made (reports)",
     )
+    command.add_argument(
+        "--resume",
+        metavar="DIR",
+        type=Path,
+        help="go on with the trials of this folder of a run that was interrupted",
+    )
+    _add_load(command.add_argument_group("the load"))
+    stack = command.add_argument_group("the stack")
+    stack.add_argument(
+        "--limit",
+        metavar="VARIABLE=VALUE",
+        action="append",
+        default=[],
+        type=_pair,
+        help="another limit than production's, as in stack/.env; repeatable",
+    )
+    stack.add_argument("--image-version", metavar="TAG", help="of our images")
     command.set_defaults(run=_run)
+
+
+def _add_load(load: argparse._ArgumentGroup) -> None:
+    load.add_argument(
+        "--entry",
+        choices=("fake_ha", "real_ha"),
+        default="fake_ha",
+        help="who emits the events: the simulator, or a real Home Assistant",
+    )
+    load.add_argument(
+        "--arrival",
+        choices=("constant", "poisson"),
+        default="constant",
+        help="how events are spread over a second",
+    )
+    load.add_argument("--entities", metavar="N", type=int, default=1_000)
+    load.add_argument("--payload-bytes", metavar="N", type=int, default=0)
+    load.add_argument("--seed", metavar="N", type=int, default=1)
+    load.add_argument(
+        "--processes",
+        metavar="N",
+        type=int,
+        default=1,
+        help="of Locust on this host (1)",
+    )
+    load.add_argument(
+        "--workers",
+        metavar="N",
+        type=int,
+        default=0,
+        help="of Locust on other hosts, which are awaited",
+    )
+    load.add_argument(
+        "--web", metavar="PORT", type=int, help="show Locust's page on 127.0.0.1"
+    )
+
+
+def _pair(text: str) -> str:
+    name, equals, _ = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not VARIABLE=VALUE")
+    return text
 
 
 def _add_advise(command: argparse.ArgumentParser) -> None:

@@ -1,21 +1,222 @@
-"""`capacity run`: where the runner goes in."""
+"""`capacity run`: preflight, search, report."""
 
 from __future__ import annotations
 
 import argparse
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
 
-from ..errors import NotBuilt
+import docker
+import msgspec
+from docker import DockerClient
+from docker.errors import DockerException
+
+from reference_stack.project import REPOSITORY
+from stackproof.errors import StackproofError
+from stackproof.interrupt import interrupted_once
+
+from .. import document as doc
+from ..assemble import assemble
+from ..conclude import Facts, Seen, points_of
+from ..errors import BadAnswer, StackFailed
+from ..fingerprint import environment_of, git_of, probe
+from ..kept import Begun, Kept
+from ..load import LocustLoad
+from ..measure import Measurer, Workload
+from ..names import DATABASE
+from ..progress import ConsoleTeller
+from ..report.folder import new_folder, write
+from ..report.index import write_index
+from ..rig import StackRig, attached, owned
+from ..runner import drive, profile_of, resumed
+from ..search import Search
+from ..trial import Arrival, Slo
+from .options import ERROR, INTERRUPTED, PASS
 
 __all__ = ["search"]
+
+TRIALS = "trials"
+LOAD = "load"
+_ENGINE_SECONDS = 120
+_CODES = {doc.Status.PASS: PASS, doc.Status.INCONCLUSIVE: PASS}
 
 
 def search(args: argparse.Namespace) -> int:
     """Search the capacity and write its report.
 
-    The runner asks `capacity.search` for trials, makes them, and ends with
-    `capacity.report.folder.new_folder` and `write`.
-
     Raises:
-        NotBuilt: there is no runner yet.
+        CapacityError: the stack, the load or the folder to go on with is unusable.
     """
-    raise NotBuilt(f"the runner of `capacity run --profile {args.profile}`")
+    started = time.monotonic()
+    teller = ConsoleTeller()
+    with (
+        interrupted_once(),
+        closing(_engine()) as engine,
+        ExitStack() as cleanup,
+    ):
+        slo = Slo(limit=args.slo_p99 / 1000)
+        begun = _begun(args)
+        folder = args.resume or args.reports / f"unfinished-{begun.id}"
+        kept = Kept(folder / TRIALS)
+        if args.resume:
+            going_on = resumed(kept, begun, slo)
+            begun = kept.begun()
+        teller.said(f"starting the stack; trials go to {kept.folder}")
+        try:
+            rig = cleanup.enter_context(_rig(engine, args))
+        except (StackproofError, DockerException) as err:
+            raise StackFailed(str(err)) from err
+        if not args.resume:
+            begun = msgspec.structs.replace(begun, start_up=time.monotonic() - started)
+            kept.begin(begun)
+            profile = profile_of(begun)
+            going_on = Search(profile, slo, arrival=Arrival(args.arrival))
+        data = _data_folder(rig)
+        fsync: list[tuple[float, float]] = []
+
+        def probed(seconds: float) -> float:
+            fsync.append(probe(data, seconds))
+            return fsync[-1][1]
+
+        load = cleanup.enter_context(
+            LocustLoad(
+                folder / LOAD,
+                processes=args.processes,
+                workers=args.workers,
+                web=args.web,
+                real=rig.real,
+            )
+        )
+        measurer = Measurer(
+            rig,
+            load,
+            slo=slo,
+            workload=Workload(
+                prefix=f"sensor.cap{begun.id[-6:]}",
+                entities=begun.entities,
+                payload_bytes=begun.payload_bytes,
+                seed=begun.seed,
+            ),
+            fsync=probed,
+            began=started,
+        )
+        before, first_bytes = len(kept.records()), rig.stored_bytes()
+        driven = drive(going_on, measurer.run, kept=kept, slo=slo, teller=teller)
+        seen = [
+            Seen(record=record, judgement=judgement)
+            for record, judgement in driven.records
+        ]
+        environment = kept.environment()
+        if environment is None:
+            environment = environment_of(
+                engine,
+                rig.containers(),
+                fsync=fsync[-1] if fsync else (0.0, 0.0),
+                steal=max((s.result.host.steal for s in seen), default=0.0),
+                folder=data,
+            )
+            kept.set(environment)
+        report = assemble(
+            begun,
+            seen,
+            driven.done,
+            environment=environment,
+            facts=_facts(rig, seen[before:], first_bytes),
+            slo=slo,
+            git=git_of(REPOSITORY),
+            duration=time.monotonic() - started,
+            problems=[driven.problem] if driven.problem else [],
+        )
+    final = folder if args.resume else new_folder(report, args.reports)
+    whole = write(report, final)
+    if not args.resume:
+        shutil.move(kept.folder, final / TRIALS)
+        shutil.move(folder / LOAD / "locust.log", final / TRIALS / "locust.log")
+        shutil.rmtree(folder)
+    write_index(args.reports)
+    sys.stdout.write(f"{whole.verdict.sentence}\n{final / 'report.html'}\n")
+    if driven.done is None:
+        return ERROR if driven.problem else INTERRUPTED
+    return _CODES.get(whole.verdict.status, ERROR)
+
+
+def _engine() -> DockerClient:
+    try:
+        return docker.from_env(timeout=_ENGINE_SECONDS)
+    except DockerException as err:
+        raise StackFailed(str(err)) from err
+
+
+@contextmanager
+def _rig(engine: DockerClient, args: argparse.Namespace) -> Iterator[StackRig]:
+    real = args.entry == doc.Entry.REAL_HA
+    if args.attach:
+        with attached(engine, args.attach, real=real) as rig:
+            yield rig
+        return
+    limits = dict(pair.split("=", 1) for pair in args.limit)
+    with owned(engine, real=real, version=args.image_version, limits=limits) as rig:
+        yield rig
+
+
+def _begun(args: argparse.Namespace) -> Begun:
+    now = datetime.now(UTC)
+    return Begun(
+        id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+        started=now,
+        profile=args.profile,
+        slo_p99=args.slo_p99,
+        arrival=args.arrival,
+        entry=args.entry,
+        entities=args.entities,
+        payload_bytes=args.payload_bytes,
+        seed=args.seed,
+        command=_command(args),
+        owned=not args.attach,
+    )
+
+
+def _command(args: argparse.Namespace) -> str:
+    words = ["capacity run", f"--profile {args.profile}"]
+    words += [f"--slo-p99 {args.slo_p99:g}"] if args.slo_p99 != 1000 else []
+    words += [f"--attach {args.attach}"] if args.attach else []
+    words += [f"--entry {args.entry}"] if args.entry != doc.Entry.FAKE_HA else []
+    words += [f"--arrival {args.arrival}"] if args.arrival != "constant" else []
+    words += [f"--entities {args.entities}"] if args.entities != 1000 else []
+    words += [f"--limit {pair}" for pair in args.limit]
+    return " ".join(words)
+
+
+def _facts(rig: StackRig, seen: list[Seen], first_bytes: int | None) -> Facts:
+    """Return what the stack tells at the end; it may have stopped answering."""
+    now = rig.stored_bytes()
+    series = limit = 0
+    with suppress(BadAnswer):
+        limit = rig.counts().spool_limit
+        series = rig.series()
+    return Facts(
+        series=series,
+        stored_bytes=None if None in {now, first_bytes} else _grown(first_bytes, now),
+        stored_points=points_of(seen),
+        retention_days=float(rig.settings.get("INFLUXDB_RETENTION_DAYS", "0") or 0),
+        spool_limit=limit,
+    )
+
+
+def _grown(before: int | None, after: int | None) -> int:
+    return max(0, (after or 0) - (before or 0))
+
+
+def _data_folder(rig: StackRig) -> Path:
+    """Return a folder on the disk of the database's data, or one on this disk."""
+    for mount in rig.containers()[DATABASE].attrs["Mounts"]:
+        folder = Path(mount["Source"])
+        if mount["Destination"] == "/var/lib/influxdb2" and folder.is_dir():
+            return folder
+    return Path.cwd()

@@ -1,0 +1,451 @@
+"""What a run's trials mean: model, storage, outage and advice, for the report. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from . import document as doc
+from .errors import NotEnoughData
+from .judge_trial import Judgement, Outcome, little_residual
+from .kept import Record
+from .model import (
+    Bottleneck,
+    Ceiling,
+    Change,
+    Container,
+    StorageCost,
+    bottleneck_of,
+    ceilings,
+    days_to_full,
+    demand_of,
+    drain_seconds,
+    forecast,
+    gain_of,
+    longest_outage,
+    shard_seconds,
+)
+from .model.demand import loads_of
+from .names import ENRICHMENT, INGESTION
+from .report.words import rate as rate_text
+from .trial import Phase, TrialResult
+
+__all__ = [
+    "HEADROOM",
+    "Facts",
+    "Seen",
+    "advice_of",
+    "containers_of",
+    "first_limit",
+    "model_of",
+    "points_of",
+    "resilience_of",
+    "storage_of",
+]
+
+HEADROOM: Final = doc.Headroom(cpu=0.7, memory=0.5, disk=0.8)
+_DAY: Final = 86_400.0
+_SPOOL_SHARE: Final = 0.8
+_SLOW_FSYNC_MS: Final = 10.0
+_MORE: Final = 2.0
+_SHOWN_DAYS: Final = (0, 1, 7, 30, 60, 90, 180, 270, 365, 540, 730)
+_STEADY: Final = frozenset(
+    {
+        Phase.BRACKET,
+        Phase.BISECT,
+        Phase.CONFIRM_LOWER,
+        Phase.CONFIRM_UPPER,
+        Phase.SUSTAINED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was read of the stack besides the trials.
+
+    `stored_bytes` and `stored_points` are what the database's data grew by over the
+    run; None where it cannot be seen.
+    """
+
+    series: int
+    stored_bytes: int | None
+    stored_points: int
+    retention_days: float
+    spool_limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A trial's record, and what it says."""
+
+    record: Record
+    judgement: Judgement
+
+    @property
+    def result(self) -> TrialResult:
+        """What was measured."""
+        return self.record.result
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether it held."""
+        return self.judgement.outcome is Outcome.PASS
+
+
+def points_of(seen: Sequence[Seen]) -> int:
+    """Return how many events the stack stored; those of a calibration went nowhere."""
+    return sum(
+        s.result.accounting.stored
+        for s in seen
+        if s.result.spec.phase is not Phase.CALIBRATE
+    )
+
+
+def containers_of(
+    seen: Sequence[Seen], environment: doc.Environment
+) -> list[Container]:
+    """Return each container's demand, of those that enough rates were measured for."""
+    good = [s.result for s in seen if s.passed and s.result.spec.phase in _STEADY]
+    found = []
+    for name, service in environment.services.items():
+        try:
+            demand = demand_of(loads_of(good, name))
+        except NotEnoughData:
+            continue
+        found.append(
+            Container(
+                name=name,
+                demand=demand,
+                cpu_limit=service.cpu_limit,
+                single_threaded=service.max_cores == 1.0,
+            )
+        )
+    return found
+
+
+def first_limit(
+    seen: Sequence[Seen],
+    containers: Sequence[Container],
+    *,
+    cores: float,
+    edge: float | None,
+) -> Bottleneck | None:
+    """Return what the model and the first trial above the edge name, or None."""
+    failed = [
+        s.result
+        for s in seen
+        if s.judgement.outcome is Outcome.FAIL and s.result.spec.phase in _STEADY
+    ]
+    if not failed or edge is None or not containers:
+        return None
+    above = [r for r in failed if r.spec.rate >= edge] or failed
+    longest = max(r.spec.window for r in above)
+    least = min(
+        (r for r in above if r.spec.window == longest), key=lambda r: r.spec.rate
+    )
+    reach = ceilings(containers, host_cores=cores, share=1.0)
+    return bottleneck_of(reach, least, edge=edge)
+
+
+def model_of(
+    seen: Sequence[Seen],
+    containers: Sequence[Container],
+    found: Bottleneck | None,
+    environment: doc.Environment,
+    facts: Facts,
+) -> doc.Model:
+    """Return the model as the report holds it."""
+    reach = {
+        row.name: row.rate
+        for row in ceilings(containers, host_cores=float(environment.cpu.cores))
+    }
+    residuals = [
+        residual
+        for s in seen
+        if s.passed and (residual := little_residual(s.result)) is not None
+    ]
+    return doc.Model(
+        headroom=HEADROOM,
+        demand=tuple(
+            doc.Demand(
+                container=row.name,
+                cpu_s_per_event=row.demand.per_event,
+                idle=row.demand.idle,
+                ci=(row.demand.low, row.demand.high),
+                x_max=_finite(reach.get(row.name)) if row.cpu_limit else None,
+            )
+            for row in containers
+        ),
+        memory=tuple(_memory(seen, environment, facts)),
+        little_residual=max(residuals, key=abs, default=None),
+        usl=None,
+        bottleneck=None
+        if found is None
+        else doc.Bottleneck(
+            name=found.name,
+            resource=doc.Resource(found.resource),
+            evidence=tuple(_told(found)),
+            confidence=doc.Confidence(found.confidence.value),
+        ),
+    )
+
+
+def storage_of(
+    environment: doc.Environment, facts: Facts, *, rate: float | None
+) -> doc.Storage | None:
+    """Return the disk forecast; None where the data's size could not be seen."""
+    if not facts.stored_bytes or facts.stored_points < 1_000 or not rate:
+        return None
+    per_point = facts.stored_bytes / facts.stored_points
+    cost = StorageCost(hot=per_point, cold=per_point, error=0.15)
+    retention = facts.retention_days * _DAY
+    shard = shard_seconds(retention)
+    plateau = None
+    if retention:
+        days = (retention + shard) / _DAY
+        plateau = forecast(cost, rate=rate, retention=retention, days=days).size
+    rows = [
+        forecast(cost, rate=rate, retention=retention, days=float(day))
+        for day in _SHOWN_DAYS
+    ]
+    return doc.Storage(
+        bytes_per_point=doc.BytesPerPoint(hot=per_point, cold=per_point),
+        points_per_event=1.0,
+        method="data and log of this run divided by its events, not fully compacted: "
+        "an upper bound",
+        kind=doc.Kind.EXTRAPOLATED,
+        rate_eps=rate,
+        retention_days=facts.retention_days,
+        shard_days=shard / _DAY,
+        fixed_bytes=0,
+        plateau_bytes=plateau,
+        forecast=tuple(
+            doc.Forecast(days=row.days, bytes=row.size, lo=row.low, hi=row.high)
+            for row in rows
+        ),
+        days_to_full=days_to_full(
+            cost, rate=rate, retention=retention, free=float(environment.disk.free)
+        ),
+    )
+
+
+def resilience_of(
+    seen: Sequence[Seen], facts: Facts, *, capacity: float | None
+) -> doc.Resilience | None:
+    """Return what the outage trial showed, and how long an outage may be."""
+    trials = [s.record for s in seen if s.result.outage is not None]
+    if not trials:
+        return None
+    record = trials[-1]
+    result, outage = record.result, record.result.outage
+    if outage is None or outage.seconds <= 0:
+        return None
+    rate = result.spec.rate
+    per_event = record.spool_bytes_per_event or 0.0
+    if per_event <= 0:
+        return None
+    buffer = _SPOOL_SHARE * facts.spool_limit
+    predicted = None
+    if capacity is not None:
+        seconds = drain_seconds(rate=rate, capacity=capacity, outage=outage.seconds)
+        predicted = _finite(seconds)
+    first = record.started
+    return doc.Resilience(
+        rate_eps=rate,
+        down_at_s=max(0.0, record.down_at),
+        outage_s=outage.seconds,
+        backlog_peak=outage.backlog_peak,
+        drain_s=doc.DrainS(predicted=predicted, measured=outage.drain),
+        lost=result.accounting.lost,
+        out_of_order=0,
+        buffer_bytes=max(1, round(buffer)),
+        bytes_per_event=per_event,
+        max_outage_s=longest_outage(rate=rate, buffer=buffer / per_event),
+        curve=tuple(
+            doc.BacklogPoint(
+                at_s=max(0.0, moment.at - first), events=round(moment.backlog)
+            )
+            for moment in record.moments
+            if moment.backlog is not None
+        ),
+    )
+
+
+def advice_of(
+    containers: Sequence[Container],
+    found: Bottleneck | None,
+    environment: doc.Environment,
+    storage: doc.Storage | None,
+    *,
+    edge: float | None,
+    source: str,
+) -> tuple[doc.Recommendation, ...]:
+    """Return what to do, each with what it rests on."""
+    rows: list[doc.Recommendation] = []
+    if edge is not None and containers:
+        rows += _more_cpu(containers, found, environment, edge=edge, source=source)
+    fsync = environment.disk.fsync_ms.p99
+    if fsync > _SLOW_FSYNC_MS:
+        rows.append(
+            doc.Recommendation(
+                action="Put the volumes on a faster disk",
+                expected_gain="each group commit and each write waits less",
+                predicted_eps=None,
+                kind=doc.Kind.RULE_OF_THUMB,
+                cost=doc.Cost.HARDWARE,
+                evidence=(f"fsync p99 is {fsync:.3g} ms, 10 ms is usual at most",),
+            )
+        )
+    if storage is not None and storage.days_to_full is not None:
+        rows.append(
+            doc.Recommendation(
+                action="Keep data for fewer days, or add disk",
+                expected_gain="the disk no longer fills",
+                predicted_eps=None,
+                kind=doc.Kind.EXTRAPOLATED,
+                cost=doc.Cost.SETTING,
+                evidence=(
+                    f"{storage.bytes_per_point.hot:.3g} bytes a point",
+                    f"full in {storage.days_to_full:.3g} days",
+                    f"at {rate_text(storage.rate_eps)}",
+                ),
+            )
+        )
+    return tuple(rows)
+
+
+def _more_cpu(
+    containers: Sequence[Container],
+    found: Bottleneck | None,
+    environment: doc.Environment,
+    *,
+    edge: float,
+    source: str,
+) -> Iterator[doc.Recommendation]:
+    cores = float(environment.cpu.cores)
+    by_name = {row.name: row for row in containers}
+    if found is not None and found.resource == "thread":
+        yield doc.Recommendation(
+            action=f"Do not buy cores for {found.name}: it uses one thread",
+            expected_gain="none from more cores; from a faster core what it is faster",
+            predicted_eps=None,
+            kind=doc.Kind.EXTRAPOLATED,
+            cost=doc.Cost.HARDWARE,
+            evidence=tuple(_told(found)),
+        )
+    limited = found and by_name.get(found.name)
+    if limited and limited.cpu_limit and found and found.resource == "cpu":
+        wanted = limited.cpu_limit * _MORE
+        change = Change(cpu_limits={limited.name: wanted})
+        gain = gain_of(containers, change, host_cores=cores, measured_edge=edge)
+        yield _cpu_advice(
+            f"Give {limited.name} {wanted:g} cores instead of {limited.cpu_limit:g}",
+            gain.after,
+            edge=edge,
+            told=tuple(_told(found)),
+            cost=doc.Cost.SETTING if wanted <= cores else doc.Cost.HARDWARE,
+        )
+    more = Change(cpu_limits={}, host_cores=cores * _MORE)
+    gain = gain_of(containers, more, host_cores=cores, measured_edge=edge)
+    if gain.ratio > 1.05:
+        yield _cpu_advice(
+            f"Use a host with {cores * _MORE:g} cores instead of {cores:g}",
+            gain.after,
+            edge=edge,
+            told=(f"all containers together use up {cores:g} cores at the edge",),
+            cost=doc.Cost.HARDWARE,
+        )
+    load = by_name.get(source)
+    if load is not None:
+        alone = [row for row in containers if row.name != source]
+        before = ceilings(containers, host_cores=cores, share=1.0)[0]
+        after = ceilings(alone, host_cores=cores, share=1.0)[0] if alone else before
+        if math.isfinite(after.rate) and after.rate > before.rate * 1.02:
+            yield _cpu_advice(
+                "Count on more than this: the load came from the same host",
+                after,
+                edge=edge * after.rate / before.rate,
+                told=(f"{1e6 * load.demand.per_event:.3g} µs an event were its own",),
+                cost=doc.Cost.WORK,
+                predicted=edge * after.rate / before.rate,
+            )
+
+
+def _cpu_advice(
+    action: str,
+    after: Ceiling,
+    *,
+    edge: float,
+    told: tuple[str, ...],
+    cost: doc.Cost,
+    predicted: float | None = None,
+) -> doc.Recommendation:
+    reached = predicted or after.rate
+    reached = reached if math.isfinite(reached) else edge
+    return doc.Recommendation(
+        action=action,
+        expected_gain=f"edge at about {rate_text(reached)}, then {after.name}",
+        predicted_eps=reached or None,
+        kind=doc.Kind.EXTRAPOLATED,
+        cost=cost,
+        evidence=told or ("the demand of each container",),
+    )
+
+
+def _memory(
+    seen: Sequence[Seen], environment: doc.Environment, facts: Facts
+) -> Iterator[doc.Memory]:
+    for name in environment.services:
+        peaks = [
+            s.result.resources[name].memory_peak
+            for s in seen
+            if name in s.result.resources
+        ]
+        if not peaks:
+            continue
+        yield doc.Memory(
+            container=name,
+            base=min(peaks),
+            per_series=None,
+            per_backlog_event=_per_waiting(seen, name, min(peaks)),
+            peak=max(peaks),
+            max_series=max(1, facts.series),
+        )
+
+
+def _per_waiting(seen: Sequence[Seen], name: str, base: int) -> float | None:
+    """Return what a waiting event takes in the container that holds the backlog."""
+    if name not in {INGESTION, ENRICHMENT}:
+        return None
+    for s in seen:
+        outage = s.result.outage
+        if outage is not None and outage.backlog_peak > 1_000:
+            return max(0.0, (outage.memory_peak.get(name, base) - base)) / (
+                outage.backlog_peak
+            )
+    return None
+
+
+def _told(found: Bottleneck) -> Iterator[str]:
+    for row in found.evidence:
+        match row.sign.value:
+            case "ceiling":
+                yield f"{row.container}: its limit is reached at {rate_text(row.value)}"
+            case "throttled":
+                yield f"{row.container}: throttled {100 * row.value:.3g} % of the time"
+            case "queue":
+                yield f"{row.container}: the queue grew by {rate_text(row.value)}"
+            case "fsync":
+                yield f"fsync p99 {1000 * row.value:.3g} ms"
+            case "oom":
+                yield f"{row.container}: killed for want of memory {row.value:g} times"
+            case other:
+                kind = other.replace("_", " ")
+                yield f"{row.container}: {kind} {100 * row.value:.3g} % of the time"
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

@@ -1,0 +1,677 @@
+"""The stack that is measured, as the runner sees it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Protocol, cast
+
+import requests
+from docker import DockerClient
+from docker.errors import DockerException, NotFound
+from docker.models.containers import Container
+
+from reference_stack import ReferenceStack, SourceKind
+from reference_stack.project import prepare
+from stackproof import EventRecorder, find_free_subnet, wait_until
+from stackproof.errors import WaitTimeout
+from stackproof.verify.abandoned import remove_abandoned, remove_project
+
+from .clocks import Taken
+from .errors import BadAnswer, UsageError
+from .names import ADMIN, DATABASE, ENRICHMENT, INGESTION, SOURCE
+from .resources import HostLook, Usage, look_at_container, look_at_host
+
+__all__ = ["PURPOSE", "Counts", "Rig", "StackRig", "attached", "owned"]
+
+PURPOSE: Final = "ha-ingestor-capacity"
+"""First part of the names of all projects of a capacity run."""
+MEASUREMENT: Final = "state"
+_PORTS: Final = {INGESTION: 8001, ENRICHMENT: 8002, DATABASE: 8086, SOURCE: 8123}
+_PROJECT: Final = "com.docker.compose.project"
+_SERVICE: Final = "com.docker.compose.service"
+_CALL_SECONDS: Final = 10.0
+_UP_SECONDS: Final = 120.0
+_QUERY_SECONDS: Final = 60.0
+_WEIGHT: Final = 8192
+"""CPU shares of the source: eight times that of others, so that it keeps up."""
+_COUNTED: Final = ("written", "merged", "dead_lettered", "expired")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What the services have counted; `at` is the monotonic time of the look.
+
+    `done` are events of which enrichment knows the end, since its own start;
+    `rejected` those kept as dead letters or expired, `reconnects` subscriptions after
+    the first, and `pending` the events in the spool, as ingestion counts them.
+    """
+
+    at: float
+    done: int
+    received: int
+    written: int
+    rejected: int
+    merged: int
+    pending: int
+    reconnects: int
+    spool_bytes: int
+    spool_limit: int
+
+
+class Rig(Protocol):
+    """The edge to the stack and to the host that it runs on."""
+
+    @property
+    def source_url(self) -> str:
+        """Where the load's control listens."""
+        ...
+
+    @property
+    def source_token(self) -> str:
+        """What a real Home Assistant wants to see."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """The container that the events leave from."""
+        ...
+
+    @property
+    def generates(self) -> bool:
+        """Whether the source makes events itself, or only passes on what it gets."""
+        ...
+
+    def source_cores(self) -> float:
+        """Return how many cores the generator may use."""
+        ...
+
+    def emitted(self) -> int:
+        """Return how many events the source has made."""
+        ...
+
+    def usage(self, *, fresh: bool = True) -> dict[str, Usage]:
+        """Return a look at each container; the engine is asked only if `fresh`."""
+        ...
+
+    def host(self) -> HostLook:
+        """Return one look at the host."""
+        ...
+
+    def counts(self) -> Counts:
+        """Return what the services count."""
+        ...
+
+    def take(self) -> Taken:
+        """Return the latencies since the last take."""
+        ...
+
+    def stored(self, prefix: str, *, since_us: int, until_us: int) -> int:
+        """Return how many events of these entities and this time are stored."""
+        ...
+
+    def compactions(self) -> int:
+        """Return how many compactions the database has made."""
+        ...
+
+    def series(self) -> int:
+        """Return how many series the database holds."""
+        ...
+
+    def stored_bytes(self) -> int | None:
+        """Return how much the database's data take on the disk."""
+        ...
+
+    def database_off(self) -> None:
+        """Stop the database in order."""
+        ...
+
+    def database_on(self) -> None:
+        """Start it; it need not serve yet."""
+        ...
+
+    def null_source(self) -> str:
+        """Return where a source like the stack's listens, of which all is thrown away.
+
+        It is started at the first call; `null_cpu` is what it has used.
+        """
+        ...
+
+    def null_cpu(self) -> float:
+        """Return the CPU seconds of the source without a stack."""
+        ...
+
+    def close_null(self) -> None:
+        """Remove the source without a stack."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class StackRig:
+    """A running Compose project with the services of this repository."""
+
+    engine: DockerClient
+    project: str
+    settings: Mapping[str, str]
+    read_token: str
+    home_token: str = ""
+    real: bool = False
+    session: requests.Session = field(default_factory=requests.Session)
+    _found: dict[str, Container] = field(default_factory=dict)
+    _null: ExitStack = field(default_factory=ExitStack)
+    _null_url: str = ""
+    _null_container: Container | None = None
+
+    # -- ways to the parts ----------------------------------------------------------
+
+    @property
+    def source(self) -> str:
+        """The container that the events leave from."""
+        return SOURCE
+
+    @property
+    def source_url(self) -> str:
+        """Where the load's control listens."""
+        return self._url(SOURCE)
+
+    @property
+    def source_token(self) -> str:
+        """The token of a real Home Assistant."""
+        return self.home_token
+
+    def containers(self) -> dict[str, Container]:
+        """Return the containers that stay, by service."""
+        if not self._found:
+            rows = self.engine.containers.list(
+                filters={"label": f"{_PROJECT}={self.project}"}
+            )
+            self._found = _by_service(rows)
+        return self._found
+
+    @property
+    def generates(self) -> bool:
+        """Tell whether the simulator is the source."""
+        return not self.real
+
+    def source_cores(self) -> float:
+        """Return the source's CPU limit, or all cores; Locust alone has one."""
+        if self.real:
+            return 1.0
+        return cores_of(self.containers()[SOURCE]) or float(os.cpu_count() or 1)
+
+    def emitted(self) -> int:
+        """Return how many events the simulator has made."""
+        if self.real:
+            return 0
+        return int(self._get(f"{self.source_url}/_script/status")["events"]["emitted"])
+
+    def await_ready(self, *, timeout: float) -> None:
+        """Wait until each service says that it can do its work.
+
+        Raises:
+            BadAnswer: one of them does not in time.
+        """
+
+        def waiting() -> str:
+            self._found = {}
+            for service in (DATABASE, ENRICHMENT, INGESTION):
+                with suppress(BadAnswer, requests.RequestException):
+                    url = f"{self._url(service)}/ready"
+                    if self.session.get(url, timeout=_CALL_SECONDS).ok:
+                        continue
+                return service
+            return ""
+
+        try:
+            wait_until(waiting, lambda name: not name, timeout=timeout, every=0.5)
+        except WaitTimeout as err:
+            raise BadAnswer(str(err.seen), f"not ready after {timeout:g} s") from err
+
+    # -- looks ----------------------------------------------------------------------
+
+    def usage(self, *, fresh: bool = True) -> dict[str, Usage]:
+        """Return one look at each container; one that is down is left out."""
+        found = {}
+        for service, container in self.containers().items():
+            state = self._state(container) if fresh else container.attrs["State"]
+            if not state["Pid"]:
+                continue
+            try:
+                found[service] = look_at_container(
+                    state["Pid"],
+                    str(container.id),
+                    started=state["StartedAt"],
+                    restarts=int(container.attrs["RestartCount"]),
+                )
+            except (OSError, ValueError):
+                continue
+        return found
+
+    def host(self) -> HostLook:
+        """Return one look at the host."""
+        return look_at_host(time.monotonic(), tick=os.sysconf("SC_CLK_TCK"))
+
+    def counts(self) -> Counts:
+        """Return what the two services count.
+
+        Raises:
+            BadAnswer: one of them does not answer as agreed.
+        """
+        ingestion = self._get(f"{self._url(INGESTION)}/v1/stats")
+        before = time.monotonic()
+        enrichment = self._get(f"{self._url(ENRICHMENT)}/v1/stats")
+        at = (before + time.monotonic()) / 2
+        try:
+            events = ingestion["events"]
+            return Counts(
+                at=at,
+                done=sum(int(enrichment["events"][name]) for name in _COUNTED),
+                received=int(events["received"]),
+                written=int(events["written"]),
+                rejected=int(events["dead_lettered"]) + int(events["expired"]),
+                merged=int(events["merged"]),
+                pending=int(events["pending"]),
+                reconnects=int(ingestion["connection"]["reconnects"]),
+                spool_bytes=int(ingestion["spool"]["bytes"]),
+                spool_limit=int(ingestion["spool"]["limit_bytes"]),
+            )
+        except (KeyError, TypeError) as err:
+            raise BadAnswer("GET /v1/stats", repr(err)) from err
+
+    def take(self) -> Taken:
+        """Return the latencies since the last take.
+
+        Raises:
+            BadAnswer: enrichment does not answer as agreed.
+        """
+        url = f"{self._url(ENRICHMENT)}/v1/latency/take"
+        return Taken.of(self._call("POST", url))
+
+    def stored(self, prefix: str, *, since_us: int, until_us: int) -> int:
+        """Count the events of the prefix that are stored, each by its own key.
+
+        Raises:
+            BadAnswer: the database refuses the query.
+        """
+        query = count_query(
+            self.settings["INFLUXDB_BUCKET"], prefix, since_us, until_us
+        )
+        try:
+            answer = self.session.post(
+                f"{self._url(DATABASE)}/api/v2/query",
+                params={"org": self.settings["INFLUXDB_ORG"]},
+                headers={
+                    "Authorization": f"Token {self.read_token}",
+                    "Accept": "application/csv",
+                },
+                json={"query": query, "type": "flux"},
+                timeout=_QUERY_SECONDS,
+            )
+        except requests.RequestException as err:
+            raise BadAnswer("a query of InfluxDB", repr(err)) from err
+        if not answer.ok:
+            raise BadAnswer("a query of InfluxDB", answer.text[:300])
+        return parse_count(answer.text)
+
+    def compactions(self) -> int:
+        """Return how many compactions of all levels were made."""
+        return round(
+            metric_sum(self._metrics(), "storage_compactions_duration_seconds_count")
+        )
+
+    def series(self) -> int:
+        """Return how many series all buckets hold."""
+        return round(metric_sum(self._metrics(), "storage_bucket_series_num"))
+
+    def stored_bytes(self) -> int | None:
+        """Return the size of data and write-ahead log; None without the rights."""
+        for mount in self.containers()[DATABASE].attrs["Mounts"]:
+            if mount["Destination"] == "/var/lib/influxdb2":
+                return folder_bytes(Path(mount["Source"]) / "engine")
+        return None
+
+    # -- the database's outage ------------------------------------------------------
+
+    def database_off(self) -> None:
+        """Stop the database by its own signal."""
+        with _engine("to stop the database"):
+            self.containers()[DATABASE].stop(timeout=30)
+
+    def database_on(self) -> None:
+        """Start the database."""
+        with _engine("to start the database"):
+            self.containers()[DATABASE].start()
+        self._found = {}
+
+    # -- the source without a stack -------------------------------------------------
+
+    def null_source(self) -> str:
+        """Start a second source of the same image and limit, and a reader of it.
+
+        Raises:
+            BadAnswer: it does not come up.
+        """
+        if self._null_url:
+            return self._null_url
+        if self.real:
+            return self._null_home()
+        like = self.containers()[SOURCE]
+        limit = like.attrs["HostConfig"]["NanoCpus"]
+        token = "calibration"  # noqa: S105 - of a source that lives for seconds
+        container = self.engine.containers.run(
+            like.attrs["Config"]["Image"],
+            detach=True,
+            init=True,
+            read_only=True,
+            cap_drop=["ALL"],
+            environment={"HA_SIMULATOR_TOKEN": token},
+            labels={_PROJECT: self.project},
+            mem_limit="1g",
+            tmpfs={"/tmp": "size=16m,mode=1777"},  # noqa: S108 - inside the container
+            network=next(iter(like.attrs["NetworkSettings"]["Networks"])),
+            cpu_shares=_WEIGHT,
+            nano_cpus=limit or None,
+        )
+        self._null_container = container
+        self._null.callback(container.remove, v=True, force=True)
+        container.reload()
+        (network,) = container.attrs["NetworkSettings"]["Networks"].values()
+        host, port = str(network["IPAddress"]), str(_PORTS[SOURCE])
+        url = f"http://{host}:{port}"
+        self._await_health(url)
+        reader = self._null.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-m", "capacity.null_reader", host, port],
+                env={**_environment(), "CAPACITY_TOKEN": token},
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+        )
+        self._null.callback(reader.terminate)
+        if reader.stdout is None or reader.stdout.readline() != b"reading\n":
+            raise BadAnswer(url, "the reader of the calibration cannot subscribe")
+        self._null_url = url
+        return url
+
+    def _null_home(self) -> str:
+        home = self._null.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-m", "capacity.null_home"],
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+            )
+        )
+        self._null.callback(home.terminate)
+        port = b"" if home.stdout is None else home.stdout.readline().strip()
+        if not port.isdigit():
+            raise BadAnswer("null_home", "it does not say where it listens")
+        self._null_url = f"http://127.0.0.1:{int(port)}"
+        return self._null_url
+
+    def null_cpu(self) -> float:
+        """Return the CPU seconds of the source without a stack."""
+        container = self._null_container
+        if container is None:
+            return 0.0
+        state = self._state(container)
+        return look_at_container(state["Pid"], str(container.id)).cpu
+
+    def close_null(self) -> None:
+        """Remove the source without a stack, and its reader."""
+        self._null.close()
+        self._null_url, self._null_container = "", None
+
+    # -- inside ---------------------------------------------------------------------
+
+    def _await_health(self, url: str) -> None:
+        def answers() -> bool:
+            try:
+                return self.session.get(f"{url}/health", timeout=_CALL_SECONDS).ok
+            except requests.RequestException:
+                return False
+
+        try:
+            wait_until(answers, bool, timeout=30.0, every=0.2)
+        except WaitTimeout as err:
+            raise BadAnswer(f"{url}/health", "no answer for 30 s") from err
+
+    def _state(self, container: Container) -> dict[str, Any]:
+        try:
+            container.reload()
+        except NotFound:
+            return {"Pid": 0}
+        state: dict[str, Any] = container.attrs["State"]
+        return state
+
+    def _url(self, service: str) -> str:
+        """Return where a container is reached from this host, past all proxies."""
+        try:
+            container = self.containers()[service]
+        except KeyError as err:
+            raise BadAnswer(service, f"not in the project {self.project}") from err
+        for network in container.attrs["NetworkSettings"]["Networks"].values():
+            if network.get("IPAddress"):
+                return f"http://{network['IPAddress']}:{_PORTS[service]}"
+        container.reload()
+        raise BadAnswer(service, "it has no address")
+
+    def _metrics(self) -> str:
+        url = f"{self._url(DATABASE)}/metrics"
+        try:
+            answer = self.session.get(url, timeout=_CALL_SECONDS)
+        except requests.RequestException as err:
+            raise BadAnswer(url, repr(err)) from err
+        if not answer.ok:
+            raise BadAnswer(url, f"HTTP {answer.status_code}")
+        return answer.text
+
+    def _get(self, url: str) -> Any:
+        return self._call("GET", url)
+
+    def _call(self, method: str, url: str) -> Any:
+        try:
+            answer = self.session.request(method, url, timeout=_CALL_SECONDS)
+            if not answer.ok:
+                raise BadAnswer(url, f"HTTP {answer.status_code}")
+            return answer.json()
+        except (requests.RequestException, ValueError) as err:
+            raise BadAnswer(url, repr(err)) from err
+
+
+@contextmanager
+def _engine(asked: str) -> Iterator[None]:
+    """Turn what the engine cannot do into an answer of another kind."""
+    try:
+        yield
+    except (DockerException, requests.RequestException) as err:
+        raise BadAnswer(f"the engine, asked {asked}", str(err)) from err
+
+
+# -------------------------------------------------------------------------- stacks
+
+
+@contextmanager
+def owned(
+    engine: DockerClient,
+    *,
+    real: bool = False,
+    version: str | None = None,
+    limits: Mapping[str, str] | None = None,
+) -> Iterator[StackRig]:
+    """Start a healthy stack with production's limits; remove it at the end.
+
+    Args:
+        engine: where it is to run.
+        real: with a real Home Assistant instead of the simulator.
+        version: of our images, if not the one of the environment file.
+        limits: variables of the environment file that are to be otherwise.
+    """
+    remove_abandoned(engine, purpose=PURPOSE)
+    with ExitStack() as cleanup:
+        folder = Path(
+            cleanup.enter_context(tempfile.TemporaryDirectory(prefix="capacity-"))
+        )
+        overlay = folder / "source.json"
+        overlay.write_text(
+            json.dumps({"services": {SOURCE: {"cpu_shares": _WEIGHT}}}), "utf-8"
+        )
+        project = prepare(
+            folder / "project",
+            source=SourceKind.HOME_ASSISTANT if real else SourceKind.SIMULATOR,
+            purpose=PURPOSE,
+            subnet=find_free_subnet(engine),
+            overrides={
+                **({"HA_INGESTOR_VERSION": version} if version else {}),
+                **(limits or {}),
+            },
+            overlays=(overlay,),
+        )
+        cleanup.callback(remove_project, engine, project.name)
+        recorder = cleanup.enter_context(EventRecorder.of_project(engine, project.name))
+        project.compose.up()
+        stack = ReferenceStack(
+            project=project,
+            model=project.compose.model(),
+            engine=engine,
+            recorder=recorder,
+        )
+        stack.await_healthy()
+        rig = StackRig(
+            engine=engine,
+            project=project.name,
+            settings=project.settings,
+            read_token=project.secret("influxdb_admin_token"),
+            home_token=stack.home_assistant.token,
+            real=real,
+        )
+        # Checks of health are processes of their own: once a second they would be a
+        # load. All start again, together, with the interval of production.
+        replace(
+            project.compose, environment={**project.settings, "HEALTH_INTERVAL": "10s"}
+        ).up(*_PORTS, ADMIN, options=("--no-deps",))
+        rig.await_ready(timeout=_UP_SECONDS)
+        cleanup.callback(rig.close_null)
+        yield rig
+
+
+@contextmanager
+def attached(
+    engine: DockerClient, name: str, *, real: bool = False
+) -> Iterator[StackRig]:
+    """Use a project that runs; nothing of it is removed.
+
+    Raises:
+        UsageError: it does not run, or has no source that this program can drive.
+    """
+    rows = engine.containers.list(filters={"label": f"{_PROJECT}={name}"})
+    services = _by_service(rows)
+    missing = sorted(set(_PORTS) - set(services))
+    if missing:
+        raise UsageError(f"--attach {name}: not running there: {', '.join(missing)}")
+    settings = _variables(services[ENRICHMENT])
+    token = _file(services[ENRICHMENT], "/run/influxdb-tokens/read_token")
+    home = (
+        "" if not real else _file(services[INGESTION], "/run/secrets/ha_access_token")
+    )
+    rig = StackRig(
+        engine=engine,
+        project=name,
+        settings=settings,
+        read_token=token,
+        home_token=home,
+        real=real,
+    )
+    try:
+        yield rig
+    finally:
+        rig.close_null()
+
+
+def _by_service(rows: list[Container]) -> dict[str, Container]:
+    """Return a project's containers; the one of a calibration is none of them."""
+    return {row.labels[_SERVICE]: row for row in rows if _SERVICE in row.labels}
+
+
+def cores_of(container: Container) -> float | None:
+    """Return a container's CPU limit in cores."""
+    nano = container.attrs["HostConfig"].get("NanoCpus") or 0
+    return nano / 1e9 if nano else None
+
+
+def count_query(bucket: str, prefix: str, since_us: int, until_us: int) -> str:
+    """Return the Flux text that counts the stored events of a prefix (pure)."""
+    if not re.fullmatch(r"[a-z_]+\.[a-z0-9_]+", prefix):
+        raise ValueError(f"{prefix!r} is no beginning of entity ids")
+    pattern = prefix.replace(".", r"\.")
+    return "\n".join(
+        (
+            f"from(bucket: {json.dumps(bucket)})",
+            f"  |> range(start: {_moment(since_us)}, stop: {_moment(until_us)})",
+            f'  |> filter(fn: (r) => r._measurement == "{MEASUREMENT}")',
+            '  |> filter(fn: (r) => r._field == "state")',
+            f"  |> filter(fn: (r) => r.entity_id =~ /^{pattern}_/)",
+            "  |> count()",
+            "  |> group()",
+            "  |> sum()",
+        )
+    )
+
+
+def parse_count(text: str) -> int:
+    """Return the one number of an annotated CSV answer, 0 for none (pure)."""
+    rows = [line.split(",") for line in text.splitlines() if line and line[0] != "#"]
+    if len(rows) < 2 or "_value" not in rows[0]:
+        return 0
+    return int(rows[1][rows[0].index("_value")])
+
+
+def metric_sum(text: str, name: str) -> float:
+    """Return the sum over all labels of a metric in Prometheus' text (pure)."""
+    pattern = re.compile(rf"^{re.escape(name)}(?:\{{.*\}})? (\S+)$", re.MULTILINE)
+    return sum(float(found) for found in pattern.findall(text))
+
+
+def folder_bytes(folder: Path) -> int | None:
+    """Return the size of all files below a folder; None where it is not to be seen."""
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return None
+    whole = 0
+    for top, _, files in os.walk(folder):
+        for name in files:
+            try:
+                whole += (Path(top) / name).stat().st_size
+            except OSError:
+                continue
+    return whole
+
+
+def _moment(time_us: int) -> str:
+    at = datetime.fromtimestamp(time_us // 1_000_000, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{time_us % 1_000_000:06}Z"
+
+
+def _variables(container: Container) -> dict[str, str]:
+    rows: list[str] = container.attrs["Config"]["Env"]
+    return {name: value for name, _, value in (row.partition("=") for row in rows)}
+
+
+def _file(container: Container, path: str) -> str:
+    code, output = container.exec_run(["cat", path])
+    if code:
+        raise UsageError(f"{container.name}: {path} cannot be read")
+    return cast("bytes", output).decode("utf-8").strip()
+
+
+def _environment() -> dict[str, str]:
+    """Return what a child of this program gets of its environment."""
+    return dict(os.environ)  # noqa: TID251 - handed on as it is, nothing is read

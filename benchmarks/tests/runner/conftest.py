@@ -1,0 +1,389 @@
+"""A made-up stack, load and clock: one fake for each edge, over one small world."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import pytest
+from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
+
+from capacity.clocks import Taken
+from capacity.errors import BadAnswer
+from capacity.judge_trial import Judgement
+from capacity.kept import Begun
+from capacity.load import Order, Sent
+from capacity.measure import Measurer, Workload
+from capacity.names import DATABASE, ENRICHMENT, INGESTION, SOURCE
+from capacity.resources import HostLook, Usage
+from capacity.rig import Counts
+from capacity.search import Progress
+from capacity.trial import Slo, Stage, TrialResult, TrialSpec
+
+TICK = 0.02
+EPOCH = 1_700_000_000.0
+COSTS = {INGESTION: 20e-6, ENRICHMENT: 60e-6, DATABASE: 30e-6, SOURCE: 5e-6}
+IDLE = 0.01
+NULL = "http://null"
+
+
+@dataclass(slots=True)
+class World:
+    """A queue in front of one server that carries `capacity` events a second.
+
+    Args:
+        generator: the rate up to which the source keeps its schedule.
+        stalls: (from, until) in seconds in which nothing is stored.
+        lost_share: of the events that vanish.
+    """
+
+    capacity: float = 5_000.0
+    generator: float = 100_000.0
+    base: float = 0.25
+    stalls: list[tuple[float, float]] = field(default_factory=list)
+    lost_share: float = 0.0
+    now: float = 100.0
+    queue: deque[tuple[float, float]] = field(default_factory=deque)
+    emitted: float = 0.0
+    done: float = 0.0
+    keys: list[tuple[float, float]] = field(default_factory=list)
+    order: Order | None = None
+    started: float = 0.0
+    sent: float = 0.0
+    up: bool = True
+    cpu: dict[str, float] = field(default_factory=lambda: dict.fromkeys(COSTS, 0.0))
+    total: HdrHistogram = field(default_factory=lambda: HdrHistogram(1, 120_000_000, 3))
+    fault: Callable[[float], None] = lambda _now: None
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        end = self.now + seconds
+        while self.now < end - 1e-9:
+            step = min(TICK, end - self.now)
+            self.now += step
+            self.fault(self.now)
+            self._emit()
+            self._serve(step)
+            for name in self.cpu:
+                self.cpu[name] += IDLE * step
+
+    def ended(self) -> bool:
+        """Tell whether the order has been carried out."""
+        return self.order is None or self.sent >= round(
+            self.order.rate * self.order.seconds
+        )
+
+    def _emit(self) -> None:
+        order = self.order
+        if order is None:
+            return
+        due = min(self.now - self.started, order.seconds) * order.rate
+        due = min(round(due), round(order.rate * order.seconds))
+        most = self.sent + self.generator * TICK
+        new = max(0.0, min(due, most) - self.sent)
+        if new and order.url != NULL:
+            middle = self.started + (self.sent + new / 2) / order.rate
+            self.queue.append((middle, new))
+            self.emitted += new
+            self.cpu[SOURCE] += COSTS[SOURCE] * new
+        self.sent += new
+
+    def _serve(self, step: float) -> None:
+        stalled = any(start <= self.now < end for start, end in self.stalls)
+        room = 0.0 if stalled or not self.up else self.capacity * step
+        while room > 0 and self.queue and self.queue[0][0] + self.base <= self.now:
+            due, count = self.queue[0]
+            served = min(count, room)
+            room -= served
+            if served < count:
+                self.queue[0] = (due, count - served)
+            else:
+                self.queue.popleft()
+            self.done += served
+            stored = served * (1 - self.lost_share)
+            self.keys.append((due, stored))
+            age = min(max(1, round((self.now - due) * 1e6)), 120_000_000)
+            self.total.record_value(age, max(1, round(served)))
+            for name in (INGESTION, ENRICHMENT, DATABASE):
+                self.cpu[name] += COSTS[name] * served
+
+
+class FakeClock:
+    """The world's clock: who sleeps lets it go on."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def monotonic(self) -> float:
+        """Return the world's time."""
+        return self._world.now
+
+    def sleep(self, seconds: float, /) -> None:
+        """Let time pass."""
+        # What is left of a wait can be too little to move a clock of floats.
+        self._world.advance(max(seconds, 1e-6))
+
+
+class FakeLoad:
+    """Sends into the world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.told: list[str] = []
+
+    def begin(self, order: Order) -> Sent:
+        """Begin an order."""
+        world = self._world
+        world.order, world.started, world.sent = order, world.now, 0.0
+        return self.sent()
+
+    def sent(self) -> Sent:
+        """Return what was sent."""
+        world = self._world
+        order = world.order
+        assert order is not None
+        seconds = min(world.now - world.started, order.seconds)
+        if not world.ended():
+            seconds = world.now - world.started
+        starved = order.rate > world.generator
+        return Sent(
+            start_us=round((world.started + EPOCH) * 1e6),
+            seconds=max(seconds, world.sent / world.generator),
+            emitted=round(world.sent),
+            behind=0,
+            skipped=0,
+            lag_p50=0.0001,
+            lag_p99=0.5 if starved else 0.002,
+            lag_max=0.6 if starved else 0.003,
+            ended=world.ended(),
+        )
+
+    def end(self) -> Sent:
+        """End the order."""
+        world = self._world
+        if world.order is not None and not world.ended():
+            world.order = replace_order(world.order, world.now - world.started)
+            world.sent = round(world.sent)
+        return self.sent()
+
+    def tell(self, name: str, blob: str) -> None:
+        """Keep what is shown."""
+        self.told.append(blob)
+
+    def cpu(self) -> float:
+        """Return nothing worth to speak of."""
+        return 0.0
+
+
+def replace_order(order: Order, seconds: float) -> Order:
+    """Return the order as if it had been asked for so many seconds."""
+    return Order(
+        number=order.number, url=order.url, rate=order.rate, seconds=seconds,
+        prefix=order.prefix,
+    )  # fmt: skip
+
+
+class FakeRig:
+    """The world as a stack."""
+
+    source = SOURCE
+    source_token = ""
+    source_url = "http://source"
+    generates = True
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.deaf = False
+
+    def source_cores(self) -> float:
+        """Return its limit."""
+        return 1.0
+
+    def emitted(self) -> int:
+        """Return what was sent."""
+        return round(self._world.emitted)
+
+    def usage(self, *, fresh: bool = True) -> dict[str, Usage]:
+        """Return one look at each container."""
+        return {
+            name: Usage(
+                container=name,
+                started="once",
+                restarts=0,
+                cpu=cpu,
+                throttled=0.0,
+                memory=50_000_000 + len(self._world.queue) * 1_000,
+                read=0,
+                written=round(self._world.done * 100),
+                oom_kills=0,
+                pressure={},
+            )
+            for name, cpu in self._world.cpu.items()
+            if self._world.up or name != DATABASE
+        }
+
+    def host(self) -> HostLook:
+        """Return one look at the host."""
+        now = self._world.now
+        return HostLook(
+            at=now,
+            busy=sum(self._world.cpu.values()),
+            steal=0.0,
+            total=2 * now,
+            pressure={},
+        )
+
+    def counts(self) -> Counts:
+        """Return what the services count."""
+        if self.deaf:
+            raise BadAnswer("GET /v1/stats", "no answer")
+        world = self._world
+        done = round(world.done)
+        pending = round(world.emitted) - done
+        return Counts(
+            at=world.now,
+            done=done,
+            received=round(world.emitted),
+            written=done,
+            rejected=0,
+            merged=0,
+            pending=pending,
+            reconnects=0,
+            spool_bytes=pending * 400,
+            spool_limit=2_000_000_000,
+        )
+
+    def take(self) -> Taken:
+        """Return the latencies since the last take."""
+        histogram = self._world.total
+        self._world.total = HdrHistogram(1, 120_000_000, 3)
+        blob = histogram.encode().decode("ascii")
+        stages = (
+            Stage.TOTAL,
+            Stage.HA_TO_INGEST,
+            Stage.INGEST_TO_ENRICH,
+            Stage.ENRICH_TO_STORED,
+        )
+        count = histogram.get_total_count()
+        return Taken(
+            counts=dict.fromkeys(stages, count), blobs=dict.fromkeys(stages, blob)
+        )
+
+    def stored(self, prefix: str, *, since_us: int, until_us: int) -> int:
+        """Count stored events by their intended time."""
+        start, end = since_us / 1e6 - EPOCH, until_us / 1e6 - EPOCH
+        return round(sum(n for due, n in self._world.keys if start - 1e-4 <= due < end))
+
+    def compactions(self) -> int:
+        """Return one for each so many events."""
+        return int(self._world.done // 50_000)
+
+    def series(self) -> int:
+        """Return how many there are."""
+        return 1_000
+
+    def stored_bytes(self) -> int | None:
+        """Return 12 bytes for each event."""
+        return round(self._world.done * 12)
+
+    def database_off(self) -> None:
+        """Stop it."""
+        self._world.up = False
+
+    def database_on(self) -> None:
+        """Start it; it takes two seconds."""
+        self._world.advance(2.0)
+        self._world.up = True
+
+    def null_source(self) -> str:
+        """Return where all is thrown away."""
+        return NULL
+
+    def null_cpu(self) -> float:
+        """Return what that cost."""
+        return 0.0
+
+    def close_null(self) -> None:
+        """Do nothing."""
+
+
+@dataclass(slots=True)
+class FakeTeller:
+    """Keeps what it was told."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def said(self, text: str) -> None:
+        """Keep it."""
+        self.lines.append(text)
+
+    def begins(self, spec: TrialSpec, progress: Progress) -> None:
+        """Keep it."""
+        self.lines.append(f"{spec}: {progress.left:.0f} s left")
+
+    def ended(self, result: TrialResult, judgement: Judgement) -> None:
+        """Keep it."""
+        self.lines.append(f"{result.spec}: {judgement.outcome}")
+
+
+@dataclass(slots=True)
+class Bench:
+    """A measurer and the fakes that it works with."""
+
+    world: World
+    rig: FakeRig
+    load: FakeLoad
+    measurer: Measurer
+    teller: FakeTeller
+    slo: Slo
+
+
+MakeBench = Callable[..., Bench]
+
+
+@pytest.fixture
+def make_bench() -> MakeBench:
+    """Return the maker of benches; keywords describe the world."""
+
+    def make(**kinds: object) -> Bench:
+        world = replace(World(), **kinds)  # type: ignore[arg-type]
+        rig, load, slo = FakeRig(world), FakeLoad(world), Slo()
+        measurer = Measurer(
+            rig,
+            load,
+            slo=slo,
+            workload=Workload(prefix="sensor.cap", entities=100),
+            fsync=lambda _seconds: 0.001,
+            clock=FakeClock(world),
+            wall=lambda: world.now + EPOCH,
+        )
+        return Bench(
+            world=world,
+            rig=rig,
+            load=load,
+            measurer=measurer,
+            teller=FakeTeller(),
+            slo=slo,
+        )
+
+    return make
+
+
+@pytest.fixture
+def begun() -> Begun:
+    """Return what a quick run was asked for."""
+    return Begun(
+        id="20261125-010203-abcdef",
+        started=datetime(2026, 11, 25, 1, 2, 3, tzinfo=UTC),
+        profile="quick",
+        slo_p99=1000.0,
+        arrival="constant",
+        entry="fake_ha",
+        entities=100,
+        payload_bytes=0,
+        seed=1,
+        command="capacity run --profile quick",
+        owned=True,
+    )

@@ -1,0 +1,127 @@
+"""Locust itself, in processes of its own, against a stand-in of the simulator."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
+
+from capacity.errors import LoadFailed
+from capacity.load import LocustLoad, Order
+from stackproof import wait_until
+
+pytestmark = pytest.mark.timeout(60)
+
+
+class FakeControl(BaseHTTPRequestHandler):
+    """Answers as the simulator's control does; a job runs until it is stopped."""
+
+    protocol_version = "HTTP/1.0"
+    jobs: ClassVar[list[dict[str, Any]]] = []
+    stopped: ClassVar[set[int]] = set()
+
+    def do_POST(self) -> None:
+        """Take an order or a stop."""
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if self.path == "/_script/stop":
+            self.stopped.add(body["job"])
+            self._answer(200, {})
+        elif body["rate"] == 13:
+            self._answer(400, {"error": {}})
+        else:
+            self.jobs.append(body)
+            self._answer(200, {"job": len(self.jobs)})
+
+    def do_GET(self) -> None:
+        """Tell of a job."""
+        number = int(self.path.rpartition("/")[2])
+        self._answer(
+            200,
+            {
+                "job": number,
+                "state": "stopped" if number in self.stopped else "running",
+                "start_us": int(time.time() * 1e6),
+                "seconds": 1.0,
+                "emitted": 100,
+                "behind": 0,
+                "skipped_while_down": 0,
+                "lateness": {
+                    "p50_ms": 1.0,
+                    "p99_ms": 2.0,
+                    "max_ms": 3.0,
+                    "late_over_10_ms": 0,
+                },
+            },
+        )
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+    def _answer(self, status: int, body: dict[str, Any]) -> None:
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@pytest.fixture
+def control() -> Iterator[str]:
+    """Return where the control listens."""
+    FakeControl.jobs.clear()
+    FakeControl.stopped.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), FakeControl) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def order(url: str, rate: float = 100.0) -> Order:
+    """Return an order without an end."""
+    return Order(
+        number=0, url=url, rate=rate, seconds=60.0, run_id="t1", prefix="sensor.cap"
+    )
+
+
+def test_locust_carries_out_orders_and_shows_our_latency(
+    control: str, tmp_path: Path
+) -> None:
+    """Its own statistics count each event with the value of our histogram."""
+    histogram = HdrHistogram(1, 120_000_000, 3)
+    histogram.record_value(4_000, 490)
+    histogram.record_value(4_400_000, 10)
+    with LocustLoad(tmp_path) as load:
+        assert load.begin(order(control)).emitted == 100
+        assert FakeControl.jobs[0]["timed"] == "intended"
+        load.tell("fired to stored", histogram.encode().decode("ascii"))
+        assert load.end().ended
+        with pytest.raises(LoadFailed, match="400"):
+            load.begin(order(control, rate=13.0))
+    log = (tmp_path / "locust.log").read_text("utf-8")
+    row = next(line for line in log.splitlines() if "fired to stored" in line)
+    count, longest = int(row.split()[4]), int(row.split()[9])
+    assert count == 500
+    assert longest == pytest.approx(4_400, rel=0.001)
+
+
+def test_processes_share_the_rate(control: str, tmp_path: Path) -> None:
+    """Each has a part of the rate, and entities of its own."""
+    with LocustLoad(tmp_path, processes=2) as load:
+        sent = load.begin(order(control))
+        assert (sent.emitted, sent.workers) == (200, 2)
+        wait_until(lambda: len(FakeControl.jobs), lambda n: n == 2, timeout=5.0)
+        assert [job["rate"] for job in FakeControl.jobs] == [50.0, 50.0]
+        assert {job["prefix"] for job in FakeControl.jobs} == {
+            "sensor.cap_0",
+            "sensor.cap_1",
+        }
+        assert load.end().ended

@@ -1,0 +1,156 @@
+"""A trial against a made-up stack: latency, backlog, account and outage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from capacity.judge_trial import Outcome, Reason, attainment_of, judge
+from capacity.trial import Arrival, Phase, Slo, Stage, TrialSpec
+
+MakeBench = Callable[..., Any]
+
+
+def trial(rate: float, phase: Phase = Phase.BRACKET, **changes: Any) -> TrialSpec:
+    """Return a short trial."""
+    kinds = {"settle": 3.0, "window": 20.0, "drain": 60.0, **changes}
+    return TrialSpec(id=1, phase=phase, rate=rate, **kinds)
+
+
+def test_a_rate_below_the_capacity_passes(make_bench: MakeBench) -> None:
+    """All is stored in time, and the account holds."""
+    bench = make_bench(capacity=5_000.0)
+    record = bench.measurer.run(trial(2_000.0))
+    result = record.result
+    assert judge(result, Slo()).outcome is Outcome.PASS
+    count = result.accounting
+    assert (count.sent, count.stored, count.lost) == (46_000, 46_000, 0)
+    assert result.latency[Stage.TOTAL].p99 == pytest.approx(0.25, abs=0.05)
+    assert result.achieved == pytest.approx(2_000.0, rel=0.001)
+    assert [block.due for block in result.blocks] == [20_000, 20_000]
+    assert result.resources["enrichment-pipeline"].cpu == pytest.approx(
+        20 * (0.01 + 2_000 * 60e-6), rel=0.02
+    )
+    assert len(record.slices) == 2
+    assert len(bench.load.told) == 2
+
+
+def test_a_rate_above_the_capacity_fails_by_all_signs(make_bench: MakeBench) -> None:
+    """A backlog that grows shows in the attainment too, stored or not."""
+    bench = make_bench(capacity=1_000.0)
+    result = bench.measurer.run(trial(2_000.0)).result
+    told = judge(result, Slo())
+    assert told.outcome is Outcome.FAIL
+    assert {Reason.ATTAINMENT, Reason.BACKLOG_SLOPE} <= set(told.reasons)
+    assert result.backlog.slope == pytest.approx(1_000.0, rel=0.05)
+    assert result.drained
+    assert result.accounting.lost == 0
+
+
+def test_a_stall_of_5_s_a_minute_shows_in_the_p99(make_bench: MakeBench) -> None:
+    """Latency counts from the schedule: what waits during a stall is not left out."""
+    bench = make_bench(stalls=[(130.0, 135.0)])
+    result = bench.measurer.run(trial(200.0, window=60.0)).result
+    assert result.latency[Stage.TOTAL].p99 >= 4.0
+    assert judge(result, Slo()).outcome is Outcome.FAIL
+
+
+def test_what_is_stored_late_after_the_window_is_late(make_bench: MakeBench) -> None:
+    """A stall over the end of the window delays 4 of its 20 s by up to 4.5 s."""
+    bench = make_bench(stalls=[(119.0, 123.5)], capacity=50_000.0)
+    result = bench.measurer.run(trial(200.0)).result
+    assert result.accounting.lost == 0
+    assert attainment_of(result.blocks).value == pytest.approx(0.825, abs=0.02)
+
+
+def test_what_happened_while_settling_is_thrown_away(make_bench: MakeBench) -> None:
+    """A stall before the window is not the window's."""
+    bench = make_bench(stalls=[(100.0, 101.8)], capacity=50_000.0)
+    result = bench.measurer.run(trial(200.0)).result
+    assert result.latency[Stage.TOTAL].max < 0.5
+
+
+def test_a_stack_that_stores_nothing_more_misses_all(make_bench: MakeBench) -> None:
+    """What is never stored counts as late, though no latency is recorded for it."""
+    bench = make_bench(stalls=[(103.0, 10_000.0)])
+    result = bench.measurer.run(trial(100.0)).result
+    assert attainment_of(result.blocks).value == 0.0
+    assert not result.drained
+    assert judge(result, Slo()).outcome is not Outcome.PASS
+
+
+def test_a_starved_generator_makes_the_trial_invalid(make_bench: MakeBench) -> None:
+    """A source that cannot keep its schedule says nothing about the stack."""
+    bench = make_bench(generator=1_000.0, capacity=50_000.0)
+    told = judge(bench.measurer.run(trial(4_000.0)).result, Slo())
+    assert told.outcome is Outcome.INVALID
+    assert {Reason.DISPATCH_LAG, Reason.RATE_NOT_ACHIEVED} <= set(told.reasons)
+
+
+def test_events_that_vanish_are_lost(make_bench: MakeBench) -> None:
+    """The store is asked, not the counters of who should have stored them."""
+    bench = make_bench(lost_share=0.01)
+    result = bench.measurer.run(trial(1_000.0)).result
+    assert result.accounting.lost == pytest.approx(230, abs=2)
+    assert judge(result, Slo()).reasons == (Reason.LOST,)
+
+
+def test_at_chance_arrivals_the_source_says_what_is_due(
+    make_bench: MakeBench,
+) -> None:
+    """What was sent is not what the mean rate lets expect."""
+    bench = make_bench()
+    bench.world.emitted = bench.world.done = 700.0
+    result = bench.measurer.run(trial(1_000.0, arrival=Arrival.POISSON)).result
+    assert result.backlog.mean == pytest.approx(250.0, rel=0.15)
+    assert judge(result, Slo()).outcome is Outcome.PASS
+
+
+def test_an_outage_is_timed_from_stop_to_drained(make_bench: MakeBench) -> None:
+    """The backlog of 10 s at 1,000/s drains in 5 s where 3,000/s are carried."""
+    bench = make_bench(capacity=3_000.0)
+    spec = trial(1_000.0, Phase.OUTAGE, window=0.0, outage=8.0)
+    record = bench.measurer.run(spec)
+    outage = record.result.outage
+    assert outage is not None
+    assert outage.seconds == pytest.approx(10.0, abs=1.0)
+    assert outage.backlog_peak == pytest.approx(10_000, rel=0.15)
+    assert outage.drain == pytest.approx(5.0, abs=1.0)
+    assert record.result.accounting.lost == 0
+    assert record.spool_bytes_per_event == pytest.approx(400.0)
+    assert judge(record.result, Slo()).outcome is Outcome.PASS
+
+
+def test_an_outage_that_never_drains_fails(make_bench: MakeBench) -> None:
+    """The waiting ends, and says so."""
+    bench = make_bench(capacity=1_000.0)
+    spec = trial(1_000.0, Phase.OUTAGE, window=0.0, outage=8.0, drain=10.0)
+    result = bench.measurer.run(spec).result
+    assert result.outage is not None
+    assert result.outage.drain is None
+    assert Reason.DRAIN in judge(result, Slo()).reasons
+
+
+def test_looks_that_get_no_answer_are_left_out(make_bench: MakeBench) -> None:
+    """A stack too busy to answer does not end the run."""
+    bench = make_bench()
+
+    def deaf(now: float) -> None:
+        bench.rig.deaf = 110.0 < now < 115.0
+
+    bench.world.fault = deaf
+    record = bench.measurer.run(trial(500.0))
+    assert judge(record.result, Slo()).outcome is Outcome.PASS
+    assert any(moment.backlog is None for moment in record.moments)
+
+
+def test_calibration_asks_the_source_alone(make_bench: MakeBench) -> None:
+    """Nothing of it reaches the stack."""
+    bench = make_bench(generator=10_000.0)
+    spec = trial(8_000.0, Phase.CALIBRATE, settle=1.0, window=3.0)
+    assert judge(bench.measurer.run(spec).result, Slo()).outcome is Outcome.PASS
+    spec = trial(16_000.0, Phase.CALIBRATE, settle=1.0, window=3.0)
+    assert judge(bench.measurer.run(spec).result, Slo()).outcome is Outcome.INVALID
+    assert bench.world.emitted == 0

@@ -166,6 +166,8 @@ def _wipe(world: World) -> None:
         image,
         entrypoint=["bash", "-c", "rm -rf /disk/* && sync"],
         volumes={volume: {"bind": "/disk", "mode": "rw"}},
+        # What the image declares as volumes would stay behind without a name.
+        tmpfs=dict.fromkeys(("/var/lib/influxdb2", "/etc/influxdb2"), ""),
         labels={"io.stackproof.run": world.stack.project.name},
         user="0",
         remove=True,

@@ -1,4 +1,4 @@
-"""Where a container is reached from its engine's own host."""
+"""Where a container is reached from its engine's own host: by its published port."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import requests
 from docker import DockerClient
 from docker.errors import DockerException
 
+from stackproof import Endpoint
+
 PORTS: Mapping[str, int] = {
     "websocket-ingestion": 8001,
     "enrichment-pipeline": 8002,
@@ -16,17 +18,20 @@ PORTS: Mapping[str, int] = {
     "home-assistant": 8123,
 }
 _LABEL = "com.docker.compose"
+_LOOPBACK = "127.0.0.1"
+_ANY = frozenset({"0.0.0.0", "::"})
 
 
-def address_of(engine: DockerClient, project: str, service: str) -> str | None:
-    """Return the address of a service's container; None while it has none."""
+def published(engine: DockerClient, project: str, service: str) -> Endpoint | None:
+    """Return where a service's port is published; None while it is not."""
     chosen = [f"{_LABEL}.project={project}", f"{_LABEL}.service={service}"]
     try:
         rows = engine.api.containers(filters={"label": chosen})
     except (DockerException, requests.RequestException):
         return None
     for row in rows:
-        for place in row["NetworkSettings"]["Networks"].values():
-            if place.get("IPAddress"):
-                return str(place["IPAddress"])
+        for port in row["Ports"]:
+            if port["PrivatePort"] == PORTS.get(service) and "PublicPort" in port:
+                host = _LOOPBACK if port["IP"] in _ANY else str(port["IP"])
+                return Endpoint(host=host, port=int(port["PublicPort"]))
     return None

@@ -19,11 +19,11 @@ from stackproof import Endpoint
 from stackproof.oracle import GapRow
 from stackproof.verify.container import Inspected, inspect_project
 
-from ..admin import AdminApi, ServiceApi
+from ..admin import AdminApi
 from ..errors import BadAnswer, TokenMissing
 from ..homeassistant import micros
 from ..project import DATABASE
-from .addresses import PORTS, address_of
+from .addresses import published
 from .collect import gap_of
 from .stored import Database
 from .vitals import now_us
@@ -59,10 +59,11 @@ class Live:
 
     def endpoint(self, service: str) -> Endpoint:
         """Return where a service is reached from this host."""
-        address = address_of(self.engine, self.project, service)
-        if address is None:
-            raise TokenMissing(service, f"project {self.project}, running")
-        return Endpoint(host=address, port=PORTS[service])
+        endpoint = published(self.engine, self.project, service)
+        if endpoint is None:
+            wanted = f"a published port, project {self.project}, running"
+            raise TokenMissing(service, wanted)
+        return endpoint
 
     @property
     def admin(self) -> AdminApi:
@@ -82,10 +83,11 @@ class Live:
         )
 
     def stats(self) -> Mapping[str, Any]:
-        """Return what ingestion tells about itself."""
-        answer: Mapping[str, Any] = ServiceApi(endpoint=self.endpoint(INGESTION)).get(
-            "/v1/stats"
-        )
+        """Return what ingestion tells about itself.
+
+        admin-api passes it on: ingestion's own port is not published in production.
+        """
+        answer: Mapping[str, Any] = self.admin.get("/stats")["services"][INGESTION]
         return answer
 
     def gaps(self) -> tuple[GapRow, ...]:
@@ -171,6 +173,6 @@ class Live:
         """Return where Home Assistant is reached from this host."""
         parts = urlsplit(self.environment(INGESTION)["HA_URL"])
         scheme = "https" if parts.scheme == "wss" else "http"
-        inside = address_of(self.engine, self.project, parts.hostname or "")
-        host = parts.netloc if inside is None else f"{inside}:{parts.port}"
+        inside = published(self.engine, self.project, parts.hostname or "")
+        host = parts.netloc if inside is None else str(inside)
         return urlunsplit((scheme, host, "", "", ""))

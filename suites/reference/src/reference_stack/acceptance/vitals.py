@@ -39,7 +39,7 @@ class Sample:
 
 
 Reach = Callable[[str], str | None]
-"""Returns the base URL of a service; None while it has no address."""
+"""Returns the base URL of a service; None while its port is not published."""
 
 
 class Vitals:

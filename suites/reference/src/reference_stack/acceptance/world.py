@@ -18,7 +18,7 @@ from ..homeassistant import HomeAssistant
 from ..project import DATABASE, LONG_RUNNING, SourceKind
 from ..simulator import Simulator
 from ..stack import ReferenceStack
-from .addresses import PORTS, address_of
+from .addresses import published
 from .home_traffic import HomeAssistantTraffic
 from .observation import Told
 from .stored import Database
@@ -92,12 +92,12 @@ class World:
     # -- ways to the parts ----------------------------------------------------------
 
     def base(self, service: str) -> str | None:
-        """Return the base URL of a service; None while it has no address."""
-        address = address_of(self.stack.engine, self.stack.project.name, service)
-        return None if address is None else f"http://{address}:{PORTS[service]}"
+        """Return the base URL of a service; None while no port is published."""
+        endpoint = published(self.stack.engine, self.stack.project.name, service)
+        return None if endpoint is None else endpoint.url()
 
     def endpoint(self, service: str) -> Endpoint:
-        """Return where a service is reached, waiting until it has an address."""
+        """Return where a service is reached, waiting until its port is published."""
         return endpoint_of(self.stack, service)
 
     def folder(self, volume: str) -> Path:
@@ -234,14 +234,21 @@ class World:
 
 
 def endpoint_of(stack: ReferenceStack, service: str) -> Endpoint:
-    """Return where a service is reached, waiting until it has an address."""
-    address = wait_until(
-        lambda: address_of(stack.engine, stack.project.name, service),
-        bool,
-        timeout=_ADDRESS_SECONDS,
-        every=_EVERY_SECONDS,
-    )
-    return Endpoint(host=str(address), port=PORTS[service])
+    """Return where a service is reached, waiting until its port is published.
+
+    Raises:
+        WaitTimeout: it is not.
+    """
+    found: list[Endpoint] = []
+
+    def look() -> bool:
+        endpoint = published(stack.engine, stack.project.name, service)
+        if endpoint is not None:
+            found.append(endpoint)
+        return bool(found)
+
+    wait_until(look, bool, timeout=_ADDRESS_SECONDS, every=_EVERY_SECONDS)
+    return found[-1]
 
 
 def traffic_for(stack: ReferenceStack) -> Traffic:

@@ -38,6 +38,8 @@ PURPOSE: Final = "ha-ingestor-capacity"
 """First part of the names of all projects of a capacity run."""
 MEASUREMENT: Final = "state"
 _PORTS: Final = {INGESTION: 8001, ENRICHMENT: 8002, DATABASE: 8086, SOURCE: 8123}
+_LOOPBACK: Final = "127.0.0.1"
+_ANYWHERE: Final = frozenset({"", "0.0.0.0", "::"})
 _PROJECT: Final = "com.docker.compose.project"
 _SERVICE: Final = "com.docker.compose.service"
 _CALL_SECONDS: Final = 10.0
@@ -379,19 +381,22 @@ class StackRig:
             mem_limit="1g",
             tmpfs={"/tmp": "size=16m,mode=1777"},  # noqa: S108 - inside the container
             network=next(iter(like.attrs["NetworkSettings"]["Networks"])),
+            ports={f"{_PORTS[SOURCE]}/tcp": (_LOOPBACK, 0)},
             cpu_shares=_WEIGHT,
             nano_cpus=limit or None,
         )
         self._null_container = container
         self._null.callback(container.remove, v=True, force=True)
         container.reload()
-        (network,) = container.attrs["NetworkSettings"]["Networks"].values()
-        host, port = str(network["IPAddress"]), str(_PORTS[SOURCE])
+        place = _published(container, SOURCE)
+        if place is None:
+            raise BadAnswer(SOURCE, "the engine has published no port of it")
+        host, port = place
         url = f"http://{host}:{port}"
         self._await_health(url)
         reader = self._null.enter_context(
             subprocess.Popen(
-                [sys.executable, "-m", "capacity.null_reader", host, port],
+                [sys.executable, "-m", "capacity.null_reader", host, str(port)],
                 env={**_environment(), "CAPACITY_TOKEN": token},
                 stdout=subprocess.PIPE,
                 start_new_session=True,
@@ -454,16 +459,18 @@ class StackRig:
         return state
 
     def _url(self, service: str) -> str:
-        """Return where a container is reached from this host, past all proxies."""
+        """Return where a container is reached from this host: its published port."""
         try:
             container = self.containers()[service]
         except KeyError as err:
             raise BadAnswer(service, f"not in the project {self.project}") from err
-        for network in container.attrs["NetworkSettings"]["Networks"].values():
-            if network.get("IPAddress"):
-                return f"http://{network['IPAddress']}:{_PORTS[service]}"
-        container.reload()
-        raise BadAnswer(service, "it has no address")
+        place = _published(container, service)
+        if place is None:
+            container.reload()
+            place = _published(container, service)
+        if place is None:
+            raise BadAnswer(service, f"port {_PORTS[service]} is not published")
+        return f"http://{place[0]}:{place[1]}"
 
     def _metrics(self) -> str:
         url = f"{self._url(DATABASE)}/metrics"
@@ -595,6 +602,15 @@ def attached(
         yield rig
     finally:
         rig.close_null()
+
+
+def _published(container: Container, service: str) -> tuple[str, int] | None:
+    """Return host and port at which this host reaches a container, None if none."""
+    ports = container.attrs["NetworkSettings"].get("Ports") or {}
+    for place in ports.get(f"{_PORTS[service]}/tcp") or ():
+        anywhere = place["HostIp"] in _ANYWHERE
+        return (_LOOPBACK if anywhere else str(place["HostIp"]), int(place["HostPort"]))
+    return None
 
 
 def _by_service(rows: list[Container]) -> dict[str, Container]:

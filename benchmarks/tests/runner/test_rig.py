@@ -63,13 +63,17 @@ class FakeSession:
 
 
 class FakeContainer:
-    """A container that has an address, its own name."""
+    """A container whose ports are published at a host of its own name."""
 
     def __init__(self, service: str, **labels: str) -> None:
         self.labels = {"com.docker.compose.project": "p", **labels}
         if service:
             self.labels["com.docker.compose.service"] = service
-        self.attrs = {"NetworkSettings": {"Networks": {"n": {"IPAddress": service}}}}
+        places = {
+            f"{port}/tcp": [{"HostIp": service, "HostPort": str(port)}]
+            for port in (8001, 8002, 8086, 8123)
+        }
+        self.attrs = {"NetworkSettings": {"Ports": places if service else {}}}
 
     def reload(self) -> None:
         """Find the same again."""

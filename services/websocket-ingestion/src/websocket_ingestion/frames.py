@@ -7,7 +7,7 @@ raw bytes that arrived. Message shapes: Home Assistant, components/websocket_api
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +24,7 @@ __all__ = [
     "Message",
     "Part",
     "Problem",
+    "cut",
     "halve",
     "inspect",
     "snapshot_parts",
@@ -189,14 +190,19 @@ def snapshot_parts(states: bytes | msgspec.Raw) -> Iterator[Part]:
     Raises:
         FrameUnreadable: the result is no array.
     """
+    return cut(bytes(raw) for raw in _decode_array(states))
+
+
+def cut(states: Iterable[bytes]) -> Iterator[Part]:
+    """Join state objects to JSON arrays of a size that is good to store."""
     part: list[bytes] = []
     size = 0
-    for raw in _decode_array(states):
-        if part and (len(part) >= _PART_STATES or size + len(raw) > _PART_BYTES):
+    for state in states:
+        if part and (len(part) >= _PART_STATES or size + len(state) > _PART_BYTES):
             yield Part(len(part), _array(part))
             part, size = [], 0
-        part.append(bytes(raw))
-        size += len(raw)
+        part.append(state)
+        size += len(state)
     if part:
         yield Part(len(part), _array(part))
 

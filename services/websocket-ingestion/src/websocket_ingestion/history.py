@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from .errors import FrameUnreadable
-from .frames import UNREADABLE, Part
+from .frames import UNREADABLE, Part, cut
 from .times import isoformat, micros, time_us
 
 __all__ = [
@@ -36,9 +36,6 @@ OVERLAP_US: Final = 2_000
 FIRST_WINDOW_US: Final = 60 * SECOND_US
 LONGEST_WINDOW_US: Final = 3600 * SECOND_US
 _SHORTEST_WINDOW_US: Final = SECOND_US // 4
-
-_PART_STATES: Final = 1000
-_PART_BYTES: Final = 512 * 1024
 
 
 class Ask(NamedTuple):
@@ -136,18 +133,7 @@ def _row(entity_id: str, row: _Compressed) -> Row:
 
 def parts_of(rows: Sequence[Row]) -> Iterator[Part]:
     """Cut rows into JSON arrays of a size that is good to store."""
-    part: list[bytes] = []
-    size = 0
-    for row in rows:
-        if part and (
-            len(part) >= _PART_STATES or size + len(row.payload) > _PART_BYTES
-        ):
-            yield Part(len(part), b"[" + b",".join(part) + b"]")
-            part, size = [], 0
-        part.append(row.payload)
-        size += len(row.payload)
-    if part:
-        yield Part(len(part), b"[" + b",".join(part) + b"]")
+    return cut(row.payload for row in rows)
 
 
 def snapshot_times(states: bytes | msgspec.Raw) -> dict[str, int]:

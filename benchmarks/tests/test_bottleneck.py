@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -159,3 +160,36 @@ def test_whole_host_is_a_suspect_too() -> None:
     )
 
     assert (found.name, found.confidence) == ("host", Confidence.HIGH)
+
+
+@pytest.mark.parametrize(
+    ("throttled", "confidence"),
+    [(0.0, Confidence.MEDIUM), (2.0, Confidence.HIGH)],
+    ids=["alone", "and throttled"],
+)
+def test_who_used_up_its_limit_is_the_first_one(
+    throttled: float, confidence: Confidence
+) -> None:
+    """What was seen goes before a model whose ceilings are all far away."""
+    found = bottleneck_of(
+        FAR,
+        failed(
+            enrichment=Resources(cpu=18, throttled=throttled), influxdb=Resources(cpu=8)
+        ),
+        edge=1_000,
+    )
+
+    assert (found.name, found.resource) == ("enrichment", "cpu")
+    assert found.confidence is confidence
+    assert str(found.evidence[0]) == "enrichment: used 0.9"
+
+
+def test_all_together_may_use_up_the_host() -> None:
+    """No container is at its limit, and the cores are gone."""
+    found = bottleneck_of(
+        [*FAR, replace(ceiling("host", 1_500), cores=1.4)],
+        failed(enrichment=Resources(cpu=13), influxdb=Resources(cpu=13)),
+        edge=1_000,
+    )
+
+    assert (found.name, found.resource) == ("host", "cpu")

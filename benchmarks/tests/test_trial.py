@@ -53,4 +53,4 @@ def test_trial_says_what_it_is() -> None:
     """A trial in a sentence has its number, its phase and its rate."""
     spec = TrialSpec(id=3, phase=Phase.BISECT, rate=1131.3, settle=1, window=2, drain=3)
 
-    assert str(spec) == "trial 3 (bisect at 1131/s)"
+    assert str(spec) == "trial 3 (bisect at 1,131/s)"

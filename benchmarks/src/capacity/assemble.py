@@ -14,6 +14,7 @@ from .conclude import (
     first_limit,
     model_of,
     resilience_of,
+    served_of,
     storage_of,
 )
 from .judge_trial import (
@@ -84,6 +85,8 @@ def assemble(
     capacity = None
     if done is not None and done.edge is not None:
         capacity = done.edge.middle or done.edge.lower
+        served = served_of(seen, upper=done.edge.upper or done.edge.lower)
+        capacity = max(capacity, served or 0.0)
     return doc.Report(
         schema_version=1,
         run=doc.Run(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from . import document as doc
 from .errors import NotEnoughData
-from .judge_trial import Judgement, Outcome, little_residual
+from .judge_trial import Judgement, Outcome, Reason, little_residual
 from .kept import Record
 from .model import (
     Bottleneck,
@@ -27,7 +28,7 @@ from .model import (
     longest_outage,
     shard_seconds,
 )
-from .model.demand import loads_of
+from .model.demand import LEAST_RATES, loads_of
 from .names import ENRICHMENT, INGESTION
 from .report.words import rate as rate_text
 from .trial import Phase, TrialResult
@@ -42,6 +43,7 @@ __all__ = [
     "model_of",
     "points_of",
     "resilience_of",
+    "served_of",
     "storage_of",
 ]
 
@@ -50,6 +52,8 @@ _DAY: Final = 86_400.0
 _SPOOL_SHARE: Final = 0.8
 _SLOW_FSYNC_MS: Final = 10.0
 _MORE: Final = 2.0
+_CLOSE: Final = 0.1
+_BEYOND: Final = 1.25
 _SHOWN_DAYS: Final = (0, 1, 7, 30, 60, 90, 180, 270, 365, 540, 730)
 _STEADY: Final = frozenset(
     {
@@ -107,8 +111,17 @@ def points_of(seen: Sequence[Seen]) -> int:
 def containers_of(
     seen: Sequence[Seen], environment: doc.Environment
 ) -> list[Container]:
-    """Return each container's demand, of those that enough rates were measured for."""
+    """Return each container's demand, of those that enough rates were measured for.
+
+    Services work in batches, so an event costs less at a higher rate. Trials far below
+    the fastest are left out where enough others are there: the line is to hold where
+    limits are reached.
+    """
     good = [s.result for s in seen if s.passed and s.result.spec.phase in _STEADY]
+    fastest = max((result.spec.rate for result in good), default=0.0)
+    close = [r for r in good if r.spec.rate >= _CLOSE * fastest]
+    if len({result.spec.rate for result in close}) >= LEAST_RATES:
+        good = close
     found = []
     for name, service in environment.services.items():
         try:
@@ -230,6 +243,23 @@ def storage_of(
             cost, rate=rate, retention=retention, free=float(environment.disk.free)
         ),
     )
+
+
+def served_of(seen: Sequence[Seen], *, upper: float) -> float | None:
+    """Return what is served while events wait: events/s, None if it was not seen.
+
+    That is what a backlog drains at. It is more than the edge, which is also bound by
+    its latency, and is seen where a bit more was asked for than could be served.
+    """
+    served = [
+        s.result.achieved - s.result.backlog.slope
+        for s in seen
+        if s.judgement.outcome is Outcome.FAIL
+        and Reason.BACKLOG_SLOPE in s.judgement.reasons
+        and s.result.spec.phase in _STEADY
+        and s.result.spec.rate <= _BEYOND * upper
+    ]
+    return statistics.median(served) if served else None
 
 
 def resilience_of(
@@ -432,6 +462,8 @@ def _per_waiting(seen: Sequence[Seen], name: str, base: int) -> float | None:
 def _told(found: Bottleneck) -> Iterator[str]:
     for row in found.evidence:
         match row.sign.value:
+            case "used":
+                yield f"{row.container}: used {100 * row.value:.3g} % of its CPU limit"
             case "ceiling":
                 yield f"{row.container}: its limit is reached at {rate_text(row.value)}"
             case "throttled":

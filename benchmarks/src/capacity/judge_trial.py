@@ -19,6 +19,7 @@ from .trial import Block, Phase, Slo, Stage, TrialResult
 
 __all__ = [
     "GENERATOR_REASONS",
+    "MOST_PRESSURE_BEFORE",
     "Attainment",
     "Judgement",
     "Outcome",

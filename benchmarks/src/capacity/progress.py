@@ -35,16 +35,16 @@ class ConsoleTeller:
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
         self._status = self._console.status("")
+        self._time = ""
 
     def said(self, text: str) -> None:
         """Say something."""
-        self._console.print(text)
+        self._console.print(text, soft_wrap=True)
 
     def begins(self, spec: TrialSpec, progress: Progress) -> None:
         """Say which trial begins, and how long all may still take."""
-        self._status.update(
-            f"{spec}; {_time(progress.used)} gone, about {_time(progress.left)} left"
-        )
+        self._time = f"{_time(progress.used)} gone, about {_time(progress.left)} left"
+        self._status.update(f"{spec}; {self._time}")
         self._status.start()
 
     def ended(self, result: TrialResult, judgement: Judgement) -> None:
@@ -53,9 +53,9 @@ class ConsoleTeller:
         total = result.latency.get(Stage.TOTAL)
         latency = f", p99 {1000 * total.p99:.0f} ms" if total else ""
         why = ", ".join(judgement.reasons)
-        self._console.print(
-            f"{result.spec}: {judgement.outcome}{f' ({why})' if why else ''}{latency}"
-        )
+        told = f"{result.spec}: {judgement.outcome}{f' ({why})' if why else ''}"
+        before = "" if self._console.is_terminal else f"; it began with {self._time}"
+        self._console.print(f"{told}{latency}{before}", soft_wrap=True)
 
 
 def _time(seconds: float) -> str:

@@ -30,6 +30,7 @@ __all__ = [
     "backlog_of",
 ]
 
+_WHOLE: Final = 100.0
 BLOCK_SECONDS: Final = 10.0
 """Events of a stall are not independent, blocks of this length nearly are."""
 
@@ -97,7 +98,10 @@ class TrialSpec:
     arrival: Arrival = Arrival.CONSTANT
 
     def __str__(self) -> str:
-        return f"trial {self.id} ({self.phase} at {self.rate:.4g}/s)"
+        """Name it, with its rate where it has one."""
+        digits = ",.0f" if self.rate >= _WHOLE else ".3g"
+        at = f" at {self.rate:{digits}}/s" if self.rate else ""
+        return f"trial {self.id} ({self.phase}{at})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

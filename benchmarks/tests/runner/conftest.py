@@ -196,6 +196,7 @@ class FakeRig:
     def __init__(self, world: World) -> None:
         self._world = world
         self.deaf = False
+        self.starting_until = 0.0
 
     def source_cores(self) -> float:
         """Return its limit."""
@@ -232,7 +233,7 @@ class FakeRig:
             busy=sum(self._world.cpu.values()),
             steal=0.0,
             total=2 * now,
-            pressure={},
+            pressure={"cpu": min(now, self.starting_until)},
         )
 
     def counts(self) -> Counts:

@@ -57,6 +57,21 @@ def test_a_stall_of_5_s_a_minute_shows_in_the_p99(make_bench: MakeBench) -> None
     assert judge(result, Slo()).outcome is Outcome.FAIL
 
 
+@pytest.mark.parametrize(
+    ("busy", "outcome"), [(3.0, Outcome.PASS), (60.0, Outcome.INVALID)]
+)
+def test_preflight_waits_for_a_quiet_second(
+    make_bench: MakeBench, busy: float, outcome: Outcome
+) -> None:
+    """What the stack does when it starts goes away; somebody else's work stays."""
+    bench = make_bench()
+    bench.rig.starting_until = bench.world.now + busy
+
+    result = bench.measurer.run(trial(0.0, Phase.PREFLIGHT, window=10.0)).result
+
+    assert judge(result, Slo()).outcome is outcome
+
+
 def test_what_is_stored_late_after_the_window_is_late(make_bench: MakeBench) -> None:
     """A stall over the end of the window delays 4 of its 20 s by up to 4.5 s."""
     bench = make_bench(stalls=[(119.0, 123.5)], capacity=50_000.0)

@@ -1,7 +1,8 @@
 """Which part is the limit, and by what evidence it is believed.
 
-The smallest ceiling by CPU names a suspect; what was seen at the rate that failed
-must agree. If it points elsewhere, that is said, and no CPU limit is recommended.
+A container that used up its CPU limit at the rate that failed is the limit: that was
+seen. Where none did, the smallest ceiling of the model names a suspect, and what was
+seen must agree. If it points elsewhere, that is said, and no CPU limit is recommended.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from .limits import HOST, Ceiling
 __all__ = ["Bottleneck", "Confidence", "Evidence", "bottleneck_of"]
 
 NOT_EXPLAINED: Final = "not explained by CPU"
+USED_UP: Final = 0.85
+"""Of its CPU a container under load in bursts hardly uses more before it is late."""
 THROTTLED_SHARE: Final = 0.05
 PRESSURE: Final = 0.20
 FSYNC: Final = 0.010
@@ -36,6 +39,7 @@ class Sign(StrEnum):
     """What was seen at the rate that failed."""
 
     CEILING = "ceiling"
+    USED = "used"
     THROTTLED = "throttled"
     CPU_PRESSURE = "cpu_pressure"
     IO_PRESSURE = "io_pressure"
@@ -81,8 +85,9 @@ def bottleneck_of(
 ) -> Bottleneck:
     """Name the first limit from the ceilings (share 1) and a trial above the edge.
 
-    High confidence is a ceiling near the edge and signs of the same container;
-    medium is one of both with nothing that contradicts it.
+    High confidence is a limit that was used up and a second sign of the same
+    container, or a ceiling near the edge and signs of the same container; medium is
+    one of them with nothing that contradicts it.
     """
     seen = [
         *_signs(failed.resources, failed.spec.window, failed.achieved),
@@ -90,6 +95,8 @@ def bottleneck_of(
     ]
     first = min(ceilings, key=lambda ceiling: ceiling.rate, default=None)
     near = first is not None and first.rate <= NEAR * edge
+    if (full := _used_up(ceilings, failed)) is not None:
+        return _exhausted(full, seen, agrees=near and full[0] == first)
     suspect = first.name if first is not None and near else ""
     cpu = [e for e in seen if e.sign in _CPU_SIGNS]
     agreeing = [e for e in cpu if suspect in {e.container, HOST}]
@@ -103,6 +110,46 @@ def bottleneck_of(
             evidence=(own, *agreeing, *queue),
         )
     return _elsewhere(seen, first if near else None)
+
+
+def _used_up(
+    ceilings: Sequence[Ceiling], failed: TrialResult
+) -> tuple[Ceiling, float] | None:
+    """Return who used the largest share of its CPU, if that is all but everything."""
+    window = failed.spec.window
+    if not window:
+        return None
+    cores = {name: used.cpu / window for name, used in failed.resources.items()}
+    cores[HOST] = sum(cores.values())
+    shares = [
+        (ceiling, cores[ceiling.name] / ceiling.cores)
+        for ceiling in ceilings
+        if ceiling.name in cores and ceiling.cores > 0
+    ]
+    found = max(shares, key=lambda row: row[1], default=None)
+    return found if found is not None and found[1] >= USED_UP else None
+
+
+def _exhausted(
+    full: tuple[Ceiling, float],
+    seen: Sequence[Evidence],
+    *,
+    agrees: bool,
+) -> Bottleneck:
+    """Name who used up its CPU, with all that agrees."""
+    ceiling, share = full
+    signs = [e for e in seen if e.sign in _CPU_SIGNS | {Sign.QUEUE}]
+    own = [e for e in signs if e.container == ceiling.name]
+    return Bottleneck(
+        name=ceiling.name,
+        resource="thread" if ceiling.by_thread else "cpu",
+        confidence=Confidence.HIGH if agrees or own else Confidence.MEDIUM,
+        evidence=(
+            Evidence(container=ceiling.name, sign=Sign.USED, value=share),
+            Evidence(container=ceiling.name, sign=Sign.CEILING, value=ceiling.rate),
+            *own,
+        ),
+    )
 
 
 def _elsewhere(seen: Sequence[Evidence], first: Ceiling | None) -> Bottleneck:

@@ -50,7 +50,7 @@ QUICK: Final = Profile(
     name="quick",
     screening=True,
     budget=480.0,
-    preflight=5.0,
+    preflight=8.0,
     calibrate_start=4_000.0,
     calibrate_window=3.0,
     warm_up_cap=30.0,
@@ -66,11 +66,11 @@ QUICK: Final = Profile(
 """Screening in 8 minutes: a first idea, not a promise.
 
 Of 480 s the start of the stack takes about 30 s and the report 10 s. On a machine
-that carries 16,000 events/s the rest goes, as planned: preflight 7 s, calibration 5
+that carries 16,000 events/s the rest goes, as planned: preflight 10 s, calibration 5
 steps in 25 s, warm-up 24 s, seven doublings with the repeated fail and their draining
 106 s, three bisections 49 s; then a lower and an upper bound confirmed by two trials
 each of 18 s, 102 s; 45 s of soak, 50 s; an outage of 15 s with its draining, 64 s.
-That is 427 s of 440; simulated machines of that speed took 373 to 398 s. So both
+That is 430 s of 440; simulated machines of that speed took 376 to 401 s. So both
 bounds fit if their trials agree; a third trial or an adjustment fits only if the
 search was short before, else the search says `time_budget` and which bounds are
 confirmed. A stall once a minute is seen by half of the trials at most, even by the

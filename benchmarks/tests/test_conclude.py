@@ -1,0 +1,73 @@
+"""Tests of what is concluded from trials, apart from the report's form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from capacity.conclude import Seen, containers_of, served_of
+from capacity.document import Report
+from capacity.judge_trial import judge
+from capacity.kept import Record
+from capacity.trial import (
+    Backlog,
+    Block,
+    Generator,
+    Phase,
+    Resources,
+    Slo,
+    TrialResult,
+    TrialSpec,
+)
+
+
+def seen(
+    rate: float, *, slope: float = 0.0, in_time: float = 1.0, cpu: float = 0.0
+) -> Seen:
+    """Return a trial of 20 s; what grows is late."""
+    spec = TrialSpec(id=1, phase=Phase.BRACKET, rate=rate, settle=1, window=20, drain=1)
+    due = round(20 * rate)
+    result = TrialResult(
+        spec=spec,
+        elapsed=30,
+        achieved=rate,
+        generator=Generator(lag_p50=0, lag_p99=0, cpu_share=0),
+        blocks=(Block(due=due, in_time=round(in_time * due)),),
+        backlog=Backlog(mean=rate, end=rate, slope=slope),
+        resources={"enrichment-pipeline": Resources(cpu=cpu)},
+    )
+    return Seen(
+        record=Record(result=result, started=0.0), judgement=judge(result, Slo())
+    )
+
+
+def test_served_is_what_was_asked_less_what_grew() -> None:
+    """The median counts, of trials near the edge whose backlog grew."""
+    trials = [
+        seen(900),
+        seen(1_100, slope=90, in_time=0.5),
+        seen(1_150, slope=150, in_time=0.5),
+        seen(1_200, slope=180, in_time=0.5),
+        seen(4_000, slope=3_900, in_time=0.1),
+        seen(1_120, in_time=0.9),
+    ]
+
+    assert served_of(trials, upper=1_050) == 1_010
+
+
+def test_served_is_unknown_where_nothing_grew() -> None:
+    """A trial that was only too slow says nothing about a backlog."""
+    assert served_of([seen(900), seen(1_100, in_time=0.5)], upper=1_000) is None
+
+
+def test_demand_is_that_near_the_edge(made_up: Callable[..., Report]) -> None:
+    """Small batches cost more an event; they are not asked where others are there."""
+    environment = made_up().environment
+    slow = [seen(rate, cpu=20 * rate * 200e-6) for rate in (10, 20, 40)]
+    fast = [seen(rate, cpu=20 * rate * 10e-6) for rate in (1_000, 2_000, 4_000)]
+
+    few = containers_of(slow + fast[:2], environment)
+    enough = containers_of(slow + fast, environment)
+
+    assert [row.demand.points for row in few] == [5]
+    assert [row.demand.points for row in enough] == [3]
+    assert round(enough[0].demand.per_event * 1e6, 3) == 10

@@ -21,7 +21,7 @@ smoke: setup ## Set up, start the stack, follow one event into InfluxDB, stop it
 	@$(TOX) run -e smoke
 
 test: setup ## Everything that gates a change
-	@$(TOX) run -e lint,types,repo,unit,smoke,smoke-homeassistant,deployment,integration,acceptance-fast,foreign-gate
+	@$(TOX) run -e lint,types,repo,unit,smoke,smoke-homeassistant,deployment,integration,acceptance-fast,foreign-gate,bench-proof
 
 lint: $(VENV) ## ruff, shellcheck, hadolint
 	@$(TOX) run -e lint

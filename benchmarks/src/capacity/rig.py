@@ -514,6 +514,7 @@ def owned(
     real: bool = False,
     version: str | None = None,
     limits: Mapping[str, str] | None = None,
+    source_cpus: float | None = None,
 ) -> Iterator[StackRig]:
     """Start a healthy stack with production's limits; remove it at the end.
 
@@ -522,6 +523,7 @@ def owned(
         real: with a real Home Assistant instead of the simulator.
         version: of our images, if not the one of the environment file.
         limits: variables of the environment file that are to be otherwise.
+        source_cpus: cores that the source may use, if not those of its file.
     """
     remove_abandoned(engine, purpose=PURPOSE)
     with ExitStack() as cleanup:
@@ -529,9 +531,7 @@ def owned(
             cleanup.enter_context(tempfile.TemporaryDirectory(prefix="capacity-"))
         )
         overlay = folder / "source.json"
-        overlay.write_text(
-            json.dumps({"services": {SOURCE: {"cpu_shares": _WEIGHT}}}), "utf-8"
-        )
+        overlay.write_text(json.dumps(source_overlay(source_cpus)), "utf-8")
         project = prepare(
             folder / "project",
             source=SourceKind.HOME_ASSISTANT if real else SourceKind.SIMULATOR,
@@ -602,6 +602,14 @@ def attached(
         yield rig
     finally:
         rig.close_null()
+
+
+def source_overlay(cpus: float | None) -> dict[str, Any]:
+    """Return the Compose file that lets the source keep its schedule (pure)."""
+    source: dict[str, Any] = {"cpu_shares": _WEIGHT}
+    if cpus is not None:
+        source["deploy"] = {"resources": {"limits": {"cpus": f"{cpus:g}"}}}
+    return {"services": {SOURCE: source}}
 
 
 def _published(container: Container, service: str) -> tuple[str, int] | None:

@@ -110,6 +110,12 @@ def _add_run(command: argparse.ArgumentParser) -> None:
         help="another limit than production's, as in stack/.env; repeatable",
     )
     stack.add_argument("--image-version", metavar="TAG", help="of our images")
+    stack.add_argument(
+        "--source-cpus",
+        metavar="N",
+        type=float,
+        help="cores for the simulator (1): more, where the generator is the limit",
+    )
     command.set_defaults(run=_run)
 
 

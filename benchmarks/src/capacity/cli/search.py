@@ -161,7 +161,13 @@ def _rig(engine: DockerClient, args: argparse.Namespace) -> Iterator[StackRig]:
             yield rig
         return
     limits = dict(pair.split("=", 1) for pair in args.limit)
-    with owned(engine, real=real, version=args.image_version, limits=limits) as rig:
+    with owned(
+        engine,
+        real=real,
+        version=args.image_version,
+        limits=limits,
+        source_cpus=args.source_cpus,
+    ) as rig:
         yield rig
 
 
@@ -190,6 +196,7 @@ def _command(args: argparse.Namespace) -> str:
     words += [f"--arrival {args.arrival}"] if args.arrival != "constant" else []
     words += [f"--entities {args.entities}"] if args.entities != 1000 else []
     words += [f"--limit {pair}" for pair in args.limit]
+    words += [f"--source-cpus {args.source_cpus:g}"] if args.source_cpus else []
     return " ".join(words)
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final, TypeVar
 
+from msgspec.structs import replace as replaced
+
 from stackproof import wait_until
 from stackproof.errors import WaitTimeout
 from stackproof.wait import Clock, SystemClock
@@ -20,6 +22,7 @@ from .clocks import Taken, blocks_of, late, merged, quantiles
 from .errors import BadAnswer
 from .kept import Moment, Record, Slice
 from .load import Load, Order, Sent
+from .measure_extras import ExtraMeasurer
 from .names import DATABASE, ENRICHMENT, INGESTION
 from .resources import HostLook, Usage, used
 from .rig import Counts, Rig
@@ -112,6 +115,14 @@ class Measurer:
         self._clock = clock or SystemClock()
         self._wall = wall
         self._began = self._clock.monotonic() if began is None else began
+        self._extras = ExtraMeasurer(
+            rig,
+            prefix=workload.prefix,
+            entities=workload.entities,
+            clock=self._clock,
+            wall=wall,
+            began=self._began,
+        )
 
     def run(self, spec: TrialSpec) -> Record:
         """Make one trial.
@@ -130,6 +141,13 @@ class Measurer:
             case Phase.OUTAGE:
                 self._rig.close_null()
                 return self._outage(spec)
+            case Phase.IDLE | Phase.DIRECT | Phase.COLD:
+                self._rig.close_null()
+                return self._extras.run(spec)
+            case Phase.AGE:
+                return self._extras.aged(spec, self._rate)
+            case Phase.CARDINALITY:
+                return replaced(self._rate(spec), series=self._rig.series())
             case _:
                 self._rig.close_null()
                 return self._rate(spec)
@@ -223,6 +241,7 @@ class Measurer:
         seconds = host_after.at - host.at
         own_cpu = self._load.cpu() - own
         sent = self._await_end(order)
+        self._extras.loaded(spec.rate, sent)
         self._await_drained(counts.done, sent.emitted, self._slo.limit)
         tail = self._rig.take()
         unstored = max(0, sent.emitted - self._done_since(counts))
@@ -307,6 +326,7 @@ class Measurer:
         )
         back = self._now()
         sent = self._load.end()
+        self._extras.loaded(spec.rate, sent)
         drained = self._await_drained(counts.done, sent.emitted, 10.0)
         self._rig.take()
         after, host_after = self._rig.usage(), self._rig.host()
@@ -494,7 +514,7 @@ class Measurer:
             token=self._rig.source_token,
             rate=spec.rate,
             seconds=seconds,
-            entities=self._workload.entities,
+            entities=spec.entities or self._workload.entities,
             arrival=str(spec.arrival),
             run_id=f"t{spec.id}",
             prefix=self._workload.prefix,

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,8 @@ from .clocks import Taken
 from .errors import BadAnswer, UsageError
 from .names import ADMIN, DATABASE, ENRICHMENT, INGESTION, SOURCE
 from .resources import HostLook, Usage, look_at_container, look_at_host
+from .store import HttpStore, Store, metric_sum
+from .throwaway import throwaway_store
 
 __all__ = ["PURPOSE", "Counts", "Rig", "StackRig", "attached", "owned"]
 
@@ -134,6 +136,18 @@ class Rig(Protocol):
         """Return how much the database's data take on the disk."""
         ...
 
+    def store(self) -> Store:
+        """Return the way into the database past the services."""
+        ...
+
+    def throwaway(self) -> AbstractContextManager[tuple[Store, float]]:
+        """Return a new database like the stack's, which is removed at the end.
+
+        With it comes how many days ago the days of the past must end, so that no
+        shard of today holds any of them.
+        """
+        ...
+
     def database_off(self) -> None:
         """Stop the database in order."""
         ...
@@ -166,6 +180,7 @@ class StackRig:
     project: str
     settings: Mapping[str, str]
     read_token: str
+    write_token: str = ""
     home_token: str = ""
     real: bool = False
     session: requests.Session = field(default_factory=requests.Session)
@@ -173,6 +188,7 @@ class StackRig:
     _null: ExitStack = field(default_factory=ExitStack)
     _null_url: str = ""
     _null_container: Container | None = None
+    _store: HttpStore | None = None
 
     # -- ways to the parts ----------------------------------------------------------
 
@@ -342,6 +358,27 @@ class StackRig:
                 return folder_bytes(Path(mount["Source"]) / "engine")
         return None
 
+    def store(self) -> Store:
+        """Return the way into the database; the connection is kept."""
+        if self._store is None:
+            self._store = HttpStore(
+                url=self._url(DATABASE),
+                org=self.settings["INFLUXDB_ORG"],
+                bucket=self.settings["INFLUXDB_BUCKET"],
+                token=self.write_token,
+                read_token=self.read_token,
+            )
+        return self._store
+
+    def throwaway(self) -> AbstractContextManager[tuple[Store, float]]:
+        """Return a database of the same image, limits and length of shards."""
+        return throwaway_store(
+            self.engine,
+            like=self.containers()[DATABASE],
+            project=self.project,
+            retention_days=float(self.settings.get("INFLUXDB_RETENTION_DAYS") or 0),
+        )
+
     # -- the database's outage ------------------------------------------------------
 
     def database_off(self) -> None:
@@ -354,6 +391,7 @@ class StackRig:
         with _engine("to start the database"):
             self.containers()[DATABASE].start()
         self._found = {}
+        self._store = None
 
     # -- the source without a stack -------------------------------------------------
 
@@ -558,6 +596,7 @@ def owned(
             project=project.name,
             settings=project.settings,
             read_token=project.secret("influxdb_admin_token"),
+            write_token=project.secret("influxdb_admin_token"),
             home_token=stack.home_assistant.token,
             real=real,
         )
@@ -587,6 +626,7 @@ def attached(
         raise UsageError(f"--attach {name}: not running there: {', '.join(missing)}")
     settings = _variables(services[ENRICHMENT])
     token = _file(services[ENRICHMENT], "/run/influxdb-tokens/read_token")
+    writing = _file(services[ENRICHMENT], "/run/influxdb-tokens/write_token")
     home = (
         "" if not real else _file(services[INGESTION], "/run/secrets/ha_access_token")
     )
@@ -595,6 +635,7 @@ def attached(
         project=name,
         settings=settings,
         read_token=token,
+        write_token=writing,
         home_token=home,
         real=real,
     )
@@ -649,12 +690,6 @@ def parse_count(text: str) -> int:
     if len(rows) < 2 or "_value" not in rows[0]:
         return 0
     return int(rows[1][rows[0].index("_value")])
-
-
-def metric_sum(text: str, name: str) -> float:
-    """Return the sum over all labels of a metric in Prometheus' text (pure)."""
-    pattern = re.compile(rf"^{re.escape(name)}(?:\{{.*\}})? (\S+)$", re.MULTILINE)
-    return sum(float(found) for found in pattern.findall(text))
 
 
 def folder_bytes(folder: Path) -> int | None:

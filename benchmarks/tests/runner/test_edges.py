@@ -18,7 +18,8 @@ from capacity.load import JobState, LocustLoad, Order, summed
 from capacity.locust.schedule import Lateness, Schedule, share_of
 from capacity.null_home import ANSWER, serve_one
 from capacity.null_reader import frame
-from capacity.rig import count_query, folder_bytes, metric_sum, parse_count
+from capacity.rig import count_query, folder_bytes, parse_count
+from capacity.store import metric_sum
 
 
 def job(**changes: Any) -> JobState:

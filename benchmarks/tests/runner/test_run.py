@@ -17,7 +17,7 @@ from capacity.kept import Begun, Kept
 from capacity.report.folder import write
 from capacity.runner import Driven, drive, profile_of, resumed
 from capacity.search import QUICK, Search
-from capacity.trial import TrialSpec
+from capacity.trial import Phase, TrialSpec
 
 MakeBench = Callable[..., Any]
 Make = Callable[..., doc.Report]
@@ -182,6 +182,22 @@ def test_other_options_do_not_go_on_with_a_run(
     other = Begun(**{**_fields(begun), "slo_p99": 500.0})
     with pytest.raises(RunUnusable, match=r"slo_p99 was 1000\.0, and is 500\.0 now"):
         resumed(kept, other, make_bench().slo)
+
+
+def test_a_run_that_skips_goes_on_skipping(
+    make_bench: MakeBench, begun: Begun, tmp_path: Path
+) -> None:
+    """What was left out is not made after the interruption either."""
+    kept = Kept(tmp_path)
+    skipping = Begun(**{**_fields(begun), "skip": ("direct", "outage")})
+    kept.begin(skipping)
+    bench = make_bench(capacity=1_000.0)
+    found = driven(bench, kept, resumed(kept, skipping, bench.slo))
+    made = {record.result.spec.phase for record, _ in found.records}
+    assert Phase.IDLE in made
+    assert not made & {Phase.OUTAGE, Phase.DIRECT}
+    with pytest.raises(RunUnusable, match="skip was"):
+        resumed(kept, begun, bench.slo)
 
 
 def _fields(begun: Begun) -> dict[str, Any]:

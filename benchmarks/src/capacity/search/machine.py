@@ -29,9 +29,16 @@ class Search:
     """Finds the edge, the sustained rate and what an outage does, in bounded time."""
 
     def __init__(
-        self, profile: Profile, slo: Slo, *, arrival: Arrival = Arrival.CONSTANT
+        self,
+        profile: Profile,
+        slo: Slo,
+        *,
+        arrival: Arrival = Arrival.CONSTANT,
+        skip: Iterable[Phase] = (),
     ) -> None:
-        self._plan = Plan(profile=profile, slo=slo, arrival=arrival)
+        self._plan = Plan(
+            profile=profile, slo=slo, arrival=arrival, skip=frozenset(skip)
+        )
         self._steps = self._plan.run()
         self._next: TrialSpec | Done = next(self._steps)
 
@@ -43,13 +50,14 @@ class Search:
         results: Iterable[TrialResult],
         *,
         arrival: Arrival = Arrival.CONSTANT,
+        skip: Iterable[Phase] = (),
     ) -> Self:
         """Return the search as it was after these results.
 
         Raises:
             SearchMismatch: the results are of another profile, promise or version.
         """
-        search = cls(profile, slo, arrival=arrival)
+        search = cls(profile, slo, arrival=arrival, skip=skip)
         for result in results:
             search.observe(result)
         return search

@@ -51,6 +51,7 @@ def write_for(
         first = _round(store, lines, first, whole, seconds, clock, cpu)
     return Direct(
         lines=whole.lines,
+        settled=warmed.lines,
         size=whole.size,
         seconds=whole.seconds,
         batch=BATCH_LINES,

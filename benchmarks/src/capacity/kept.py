@@ -64,10 +64,12 @@ class Moment(Struct, frozen=True, kw_only=True):
 class Direct(Struct, frozen=True, kw_only=True):
     """What one connection wrote into the database in `seconds`, past the services.
 
-    `cpu` are the CPU seconds of the process that wrote. `batch` is in lines.
+    `cpu` are the CPU seconds of the process that wrote. `batch` is in lines; `settled`
+    are lines that were written before and are not measured.
     """
 
     lines: int
+    settled: int
     size: int
     seconds: float
     batch: int

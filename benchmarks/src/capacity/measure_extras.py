@@ -168,7 +168,7 @@ class ExtraMeasurer:
             await_rest(store, seconds=_REST_SECONDS, clock=self._clock)
         except (BadAnswer, NotEnoughData) as err:
             problems.append(str(err))
-        past = found.lines if found else 0
+        past = found.lines + found.settled if found else 0
         return self._record(spec, began, direct=found, past=past, problems=problems)
 
     def _cold(self, spec: TrialSpec) -> Record:

@@ -85,6 +85,14 @@ def test_a_quick_run_ends_in_a_valid_report(
     assert whole.storage is not None
     assert whole.storage.bytes_per_point.hot == pytest.approx(12.0, rel=0.01)
     assert whole.timeline is not None
+    assert whole.speed is not None
+    known = {row.name: row for row in whole.speed.figures if row.value is not None}
+    assert known["sustained / direct writes"].value == pytest.approx(
+        (whole.verdict.sustained_eps or 0.0) / 50_000, rel=0.02
+    )
+    assert known["CPU per event, ingestion + enrichment"].value == pytest.approx(
+        80.0, rel=0.1
+    )
 
 
 @pytest.mark.timeout(60)

@@ -8,7 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from capacity.search import EXTRAS, FULL, QUICK, STANDARD, Done, Profile, Search
+from capacity.search import (
+    EXTRAS,
+    FULL,
+    QUICK,
+    STANDARD,
+    Done,
+    Profile,
+    Search,
+    StopReason,
+)
 from capacity.search.extras import extras_of
 from capacity.simulated import SimulatedMachine
 from capacity.trial import Accounting, Phase, Slo, TrialResult, TrialSpec
@@ -129,3 +138,30 @@ def test_time_that_has_run_out_leaves_the_last_ones_out() -> None:
     assert phases(found)[:3] == [Phase.IDLE, Phase.LOW, Phase.DIRECT]
     assert Phase.COLD not in phases(found)
     assert done.used <= short.trial_budget
+
+
+@pytest.mark.parametrize("budget", range(2_250, 2_700, 50))
+def test_budget_is_kept_wherever_time_runs_out(budget: float) -> None:
+    """Writing the past is part of what a trial takes."""
+    short = replace(STANDARD, budget=budget)
+
+    assert specs(short)[1].used <= short.trial_budget
+
+
+def test_confirmation_leaves_time_for_the_short_ones() -> None:
+    """Where bounds do not agree at once, a quick run still looks at its targets."""
+    late = 0
+    for seed in range(16):
+        search = Search(QUICK, SLO)
+        machine = SimulatedMachine(
+            random=np.random.default_rng(seed), capacity=16_000.0, noise=0.08
+        )
+        made = set()
+        while isinstance(spec := search.next(), TrialSpec):
+            made.add(spec.phase)
+            search.observe(machine.run(spec, SLO))
+        late += spec.stop is StopReason.TIME_BUDGET
+        if spec.outage_held:
+            assert {Phase.IDLE, Phase.DIRECT} <= made
+
+    assert late

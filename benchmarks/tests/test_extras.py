@@ -91,6 +91,23 @@ def test_each_trial_says_what_it_needs() -> None:
     assert {s.rate for phase in unloaded for s in by_phase[phase]} == {0.0}
 
 
+def test_only_a_real_source_is_asked_what_it_can_emit() -> None:
+    """Twice the edge, and never more than the generator can send."""
+    search = Search(STANDARD, SLO, real=True)
+    machine = SimulatedMachine(
+        random=np.random.default_rng(1), capacity=2_000, generator=3_500
+    )
+    asked = {}
+    while isinstance(spec := search.next(), TrialSpec):
+        asked[spec.phase] = spec.rate
+        search.observe(machine.run(spec, SLO))
+    assert spec.edge is not None
+    assert spec.cap is not None
+
+    assert asked[Phase.EMIT] == min(2 * spec.edge.lower, spec.cap)
+    assert Phase.EMIT not in phases(specs(STANDARD)[0])
+
+
 def test_slow_machine_is_not_asked_for_the_low_rate() -> None:
     """300 events/s are no low rate where 210 are sustained."""
     found, _ = specs(STANDARD, capacity=300)

@@ -68,11 +68,15 @@ def seen(
     )
 
 
-def figures(*trials: Seen, entry: str = "fake_ha") -> dict[str, doc.SpeedFigure]:
+def figures(
+    *trials: Seen, entry: str = "fake_ha", edge: float | None = 1_900.0
+) -> dict[str, doc.SpeedFigure]:
     """Return the figures by name; a soak among the trials held the sustained rate."""
     named = {f"T{number}": one for number, one in enumerate(trials)}
     held = [n for n, s in named.items() if s.result.spec.phase is Phase.SUSTAINED]
-    found = speed_of(named, trials, held=held[-1] if held else None, entry=entry)
+    found = speed_of(
+        named, trials, held=held[-1] if held else None, edge=edge, entry=entry
+    )
     return {figure.name: figure for figure in found.figures}
 
 
@@ -95,6 +99,7 @@ DIRECT = seen(
 )
 SUSTAINED = "sustained, simulator to InfluxDB"
 RATIO = "sustained / direct writes"
+EMITTED = "edge / what Home Assistant emits"
 CPU = "CPU per event, ingestion + enrichment"
 LOW = "p99 of event to stored at 300 events/s"
 IDLE_CPU = "idle CPU of the three services"
@@ -113,6 +118,27 @@ def test_the_sustained_rate_is_held_against_direct_writes() -> None:
     assert "not compressed" in found[RATIO].how
     assert found[SUSTAINED].value == 10_000
     assert found[SUSTAINED].holds is False
+
+
+@pytest.mark.parametrize(
+    ("emitted", "asked", "wanted"),
+    [
+        (2_000.0, 3_800.0, (0.95, True)),
+        (3_000.0, 3_800.0, (1_900 / 3_000, False)),
+        (3_780.0, 3_800.0, (1_900 / 3_780, False)),
+        (1_990.0, 2_000.0, (None, None)),
+        (None, 3_800.0, (None, None)),
+    ],
+)
+def test_the_edge_is_held_against_what_the_source_emits(
+    emitted: float | None, asked: float, wanted: tuple[float | None, bool | None]
+) -> None:
+    """A source that sent all it was asked for could send more: only a miss is sure."""
+    trial = seen(Phase.EMIT, emitted=emitted, spec={"rate": asked})
+    found = figures(trial, entry="real_ha")[EMITTED]
+
+    assert (found.value, found.holds) == wanted
+    assert figures(trial)[EMITTED].value is None
 
 
 def test_cpu_an_event_is_that_of_two_containers() -> None:
@@ -227,7 +253,7 @@ def test_nothing_measured_is_said_of_each() -> None:
     """No figure is made up."""
     found = figures()
 
-    assert len(found) == 8
+    assert len(found) == 9
     assert all(figure.value is None for figure in found.values())
     assert all(figure.holds is None for figure in found.values())
     assert "had no place" in found[LOW].how

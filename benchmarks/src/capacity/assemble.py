@@ -132,7 +132,13 @@ def assemble(
         timeline=timeline_of([s.record for s in seen]),
         model=model_of(seen, containers, limit, environment, facts),
         storage=storage,
-        speed=speed_of(named, seen, held=held[-1] if held else None, entry=begun.entry),
+        speed=speed_of(
+            named,
+            seen,
+            held=held[-1] if held else None,
+            edge=edge,
+            entry=begun.entry,
+        ),
         resilience=resilience_of(seen, facts, capacity=capacity),
         recommendations=advice_of(
             containers, limit, environment, storage, edge=edge, source=SOURCE

@@ -168,7 +168,7 @@ def may_still_pass(*, planned: int, missed: int, slo: Slo) -> bool:
 
 def _invalid(result: TrialResult) -> Iterator[Reason]:
     host, generator, spec = result.host, result.generator, result.spec
-    if spec.phase not in UNLOADED:
+    if spec.phase not in {Phase.EMIT, *UNLOADED}:
         if generator.lag_p99 > MOST_LAG:
             yield Reason.DISPATCH_LAG
         if result.achieved < LEAST_ACHIEVED * spec.rate:
@@ -223,7 +223,12 @@ def _failed(result: TrialResult, slo: Slo) -> Iterator[Reason]:
 
 def _has_window(result: TrialResult) -> bool:
     """Tell whether the trial's events are timed into the store."""
-    return result.spec.phase not in {Phase.CALIBRATE, Phase.OUTAGE, *UNLOADED}
+    return result.spec.phase not in {
+        Phase.CALIBRATE,
+        Phase.OUTAGE,
+        Phase.EMIT,
+        *UNLOADED,
+    }
 
 
 def _breaks_little(result: TrialResult) -> bool:

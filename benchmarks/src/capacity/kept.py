@@ -108,6 +108,8 @@ class Record(Struct, frozen=True, kw_only=True):
     """Seconds between the first and the last look of IDLE."""
     direct: Direct | None = None
     cold: Cold | None = None
+    emitted: float | None = None
+    """Events a second that the source sent to a reader alone."""
     past: int = 0
     """Points that were written past the services into the stack's database."""
     problems: list[str] = []

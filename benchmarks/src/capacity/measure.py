@@ -19,6 +19,7 @@ from stackproof.errors import WaitTimeout
 from stackproof.wait import Clock, SystemClock
 
 from .clocks import Taken, blocks_of, late, merged, quantiles
+from .emission import emission_of
 from .errors import BadAnswer
 from .kept import Moment, Record, Slice
 from .load import Load, Order, Sent
@@ -144,6 +145,8 @@ class Measurer:
             case Phase.IDLE | Phase.DIRECT | Phase.COLD:
                 self._rig.close_null()
                 return self._extras.run(spec)
+            case Phase.EMIT:
+                return self._emit(spec)
             case Phase.AGE:
                 return self._extras.aged(spec, self._rate)
             case Phase.CARDINALITY:
@@ -362,6 +365,24 @@ class Measurer:
                 (up - start, "other", "the database takes events again"),
             ],
         )
+
+    def _emit(self, spec: TrialSpec) -> Record:
+        """See what the source can send, without the stack."""
+        began = self._now()
+        seconds = spec.settle + spec.window
+        order = self._order(spec, url=self._rig.source_url, seconds=seconds)
+        problems, emitted = [], None
+        try:
+            emitted = emission_of(
+                self._rig, self._load, order, settle=spec.settle, clock=self._clock
+            )
+        except BadAnswer as err:
+            problems.append(str(err))
+        drained = self._await_drained(None, 0, spec.drain)
+        record = self._record(
+            spec, began, host=Host(), generator=_IDLE, drained=drained
+        )
+        return replaced(record, emitted=emitted, problems=problems)
 
     # ------------------------------------------------------------------ looking
 

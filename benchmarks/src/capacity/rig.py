@@ -9,12 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 import requests
 from docker import DockerClient
@@ -71,6 +71,9 @@ class Counts:
     reconnects: int
     spool_bytes: int
     spool_limit: int
+
+
+Reading: TypeAlias = Callable[[], Sequence[tuple[float, int]]]
 
 
 class Rig(Protocol):
@@ -145,6 +148,13 @@ class Rig(Protocol):
 
         With it comes how many days ago the days of the past must end, so that no
         shard of today holds any of them.
+        """
+        ...
+
+    def reading_alone(self) -> AbstractContextManager[Reading]:
+        """Stop ingestion and read the source in its place; afterwards start it again.
+
+        What comes ends the reading and returns how many events had come when.
         """
         ...
 
@@ -393,6 +403,33 @@ class StackRig:
         self._found = {}
         self._store = None
 
+    # -- a reader in place of ingestion ---------------------------------------------
+
+    @contextmanager
+    def reading_alone(self) -> Iterator[Reading]:
+        """Stop ingestion and read the source in its place.
+
+        Raises:
+            BadAnswer: the reader cannot subscribe, or ingestion does not come back.
+        """
+        with _engine("to stop ingestion"):
+            self.containers()[INGESTION].stop(timeout=30)
+        try:
+            with ExitStack() as ending:
+                place = self._url(SOURCE).removeprefix("http://")
+                reader = _reader(ending, place, self.home_token, "--count")
+
+                def read() -> Sequence[tuple[float, int]]:
+                    reader.terminate()
+                    return parse_looks(reader.stdout.read() if reader.stdout else b"")
+
+                yield read
+        finally:
+            with _engine("to start ingestion"):
+                self.containers()[INGESTION].start()
+            self._found = {}
+            self.await_ready(timeout=_UP_SECONDS)
+
     # -- the source without a stack -------------------------------------------------
 
     def null_source(self) -> str:
@@ -432,17 +469,7 @@ class StackRig:
         host, port = place
         url = f"http://{host}:{port}"
         self._await_health(url)
-        reader = self._null.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-m", "capacity.null_reader", host, str(port)],
-                env={**_environment(), "CAPACITY_TOKEN": token},
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-            )
-        )
-        self._null.callback(reader.terminate)
-        if reader.stdout is None or reader.stdout.readline() != b"reading\n":
-            raise BadAnswer(url, "the reader of the calibration cannot subscribe")
+        _reader(self._null, f"{host}:{port}", token)
         self._null_url = url
         return url
 
@@ -643,6 +670,31 @@ def attached(
         yield rig
     finally:
         rig.close_null()
+
+
+def _reader(
+    ending: ExitStack, place: str, token: str, *options: str
+) -> subprocess.Popen[bytes]:
+    """Start a process that reads a source and forgets; it ends with *ending*."""
+    host, _, port = place.rpartition(":")
+    reader = ending.enter_context(
+        subprocess.Popen(
+            [sys.executable, "-m", "capacity.null_reader", host, port, *options],
+            env={**_environment(), "CAPACITY_TOKEN": token},
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+    )
+    ending.callback(reader.terminate)
+    if reader.stdout is None or reader.stdout.readline() != b"reading\n":
+        raise BadAnswer(place, "a reader of the source cannot subscribe")
+    return reader
+
+
+def parse_looks(text: bytes) -> list[tuple[float, int]]:
+    """Return what a counting reader has said, each with its moment (pure)."""
+    rows = [line.split() for line in text.splitlines()]
+    return [(float(row[0]), int(row[1])) for row in rows if len(row) == 2]
 
 
 def _published(container: Container, service: str) -> tuple[str, int] | None:

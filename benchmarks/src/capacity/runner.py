@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from . import document as doc
 from .errors import BadAnswer, LoadFailed, RunUnusable, SearchMismatch
 from .judge_trial import Judgement, judge
 from .kept import Begun, Kept, Record
@@ -87,6 +88,7 @@ def resumed(kept: Kept, begun: Begun, slo: Slo) -> Search:
             (record.result for record in kept.records()),
             arrival=Arrival(old.arrival),
             skip=map(Phase, old.skip),
+            real=old.entry == doc.Entry.REAL_HA,
         )
     except SearchMismatch as err:
         raise RunUnusable(str(kept.folder), str(err)) from err

@@ -82,7 +82,7 @@ class SimulatedMachine:
         host = Host(steal=steal, drained_before=self.backlog < 1)
         if spec.phase is Phase.DRAIN:
             return self._drained(spec, host)
-        if spec.phase in {Phase.CALIBRATE, *UNLOADED}:
+        if spec.phase in {Phase.CALIBRATE, Phase.EMIT, *UNLOADED}:
             return self._without_machine(spec, host)
         rate = min(spec.rate, self.generator)
         loaded = spec.settle + spec.window + spec.outage

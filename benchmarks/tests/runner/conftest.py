@@ -261,6 +261,8 @@ class FakeRig:
         self.database = FakeStore(world)
         self.thrown_away = FakeStore(world, compacts=20.0)
         self.removed = 0
+        self.alone = False
+        self.heard = True
 
     def source_cores(self) -> float:
         """Return its limit."""
@@ -364,6 +366,24 @@ class FakeRig:
             yield self.thrown_away, 8.0
         finally:
             self.removed += 1
+
+    @contextmanager
+    def reading_alone(self) -> Iterator[Callable[[], list[tuple[float, int]]]]:
+        """Count what is sent; the source sends `generator` events/s at most."""
+        self.alone = True
+        looks: list[tuple[float, int]] = []
+        before = self._world.fault
+
+        def look(now: float) -> None:
+            before(now)
+            looks.append((now, round(self._world.sent)))
+
+        self._world.fault = look
+        try:
+            yield lambda: looks if self.heard else []
+        finally:
+            self.alone = False
+            self._world.fault = before
 
     def database_off(self) -> None:
         """Stop it."""

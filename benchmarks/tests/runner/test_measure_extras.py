@@ -168,3 +168,30 @@ def test_a_trial_has_entities_of_its_own(make_bench: MakeBench) -> None:
         id=1, phase=Phase.CARDINALITY, rate=500.0, settle=1, window=5, drain=60
     )
     assert bench.measurer.run(spec).series == 1_000
+
+
+@pytest.mark.parametrize("generator", [3_000.0, 100_000.0])
+def test_emission_is_what_a_reader_alone_gets(
+    make_bench: MakeBench, generator: float
+) -> None:
+    """As much as the source can send, however much it is asked for; no reason why not.
+
+    The stack is back before the trial ends.
+    """
+    bench = make_bench(generator=generator)
+    record = bench.measurer.run(extra(Phase.EMIT, rate=4_000.0, settle=3.0))
+
+    assert record.emitted == pytest.approx(min(4_000.0, generator), rel=0.02)
+    assert judge(record.result, Slo()).outcome is Outcome.PASS
+    assert not bench.rig.alone
+    assert not record.problems
+
+
+def test_a_reader_that_hears_nothing_is_told(make_bench: MakeBench) -> None:
+    """It is a problem of the trial, and no 0."""
+    bench = make_bench()
+    bench.rig.heard = False
+    record = bench.measurer.run(extra(Phase.EMIT, rate=4_000.0))
+
+    assert record.emitted is None
+    assert record.problems == ["the reader of the source: it has read nothing"]

@@ -77,7 +77,11 @@ def search(args: argparse.Namespace) -> int:
             kept.begin(begun)
             profile = profile_of(begun)
             going_on = Search(
-                profile, slo, arrival=Arrival(args.arrival), skip=map(Phase, args.skip)
+                profile,
+                slo,
+                arrival=Arrival(args.arrival),
+                skip=map(Phase, args.skip),
+                real=rig.real,
             )
         data = _data_folder(rig)
         fsync: list[tuple[float, float]] = []

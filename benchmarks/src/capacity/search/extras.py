@@ -21,6 +21,7 @@ EXTRAS: Final = (
     Phase.DIRECT,
     Phase.CARDINALITY,
     Phase.AGE,
+    Phase.EMIT,
     Phase.COLD,
 )
 RESERVED: Final = frozenset({Phase.IDLE, Phase.LOW, Phase.DIRECT})
@@ -37,6 +38,10 @@ DIRECT_SETTLE: Final = 2.0
 IDLE_SETTLE: Final = 3.0
 LINES_PER_SECOND: Final = 20_000.0
 """At which the past is written, as planned; a slower database overdraws the budget."""
+OVERLOAD: Final = 2.0
+"""Times the edge: what no source is asked for in vain."""
+SWAP: Final = 20.0
+"""Seconds until ingestion has ended, and is there again, as planned."""
 REST: Final = 5.0
 """Seconds until the database is at rest after many lines, as planned."""
 _NEW_ENTITIES: Final = 1.2
@@ -59,13 +64,17 @@ class Extra:
     def filling(self) -> float:
         """Seconds of writing past the services, beside the window, as planned."""
         points = 3_600 * self.past_hours * self.past_rate
-        return points / LINES_PER_SECOND + (REST if self.past_rate else 0.0)
+        swap = SWAP if self.phase is Phase.EMIT else 0.0
+        return swap + points / LINES_PER_SECOND + (REST if self.past_rate else 0.0)
 
 
-def extras_of(profile: Profile, *, sustained: float | None) -> Iterator[Extra]:
+def extras_of(
+    profile: Profile, *, sustained: float | None, emit: float | None = None
+) -> Iterator[Extra]:
     """Yield the trials in the order of `EXTRAS`.
 
-    Without a sustained rate nothing is loaded: there is no rate known to be safe.
+    `emit` is the rate that a real Home Assistant is asked for, None if the source is
+    none. Without a sustained rate nothing is loaded: there is no rate known to be safe.
     """
     x = profile.extras
     settle = profile.confirm_settle
@@ -82,6 +91,8 @@ def extras_of(profile: Profile, *, sustained: float | None) -> Iterator[Extra]:
         )
     if sustained is not None:
         yield from _loaded(profile, rate=max(1.0, SHARE * sustained))
+    if x.emit and emit is not None:
+        yield Extra(phase=Phase.EMIT, rate=emit, settle=settle, window=x.emit)
     if x.cold:
         yield Extra(
             phase=Phase.COLD,

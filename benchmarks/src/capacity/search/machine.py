@@ -35,9 +35,19 @@ class Search:
         *,
         arrival: Arrival = Arrival.CONSTANT,
         skip: Iterable[Phase] = (),
+        real: bool = False,
     ) -> None:
+        """Begin a search.
+
+        Args:
+            profile: how long it may take.
+            slo: what is promised.
+            arrival: how events are spread over a second.
+            skip: what comes after the search and is not wanted.
+            real: whether the source is a real Home Assistant.
+        """
         self._plan = Plan(
-            profile=profile, slo=slo, arrival=arrival, skip=frozenset(skip)
+            profile=profile, slo=slo, arrival=arrival, skip=frozenset(skip), real=real
         )
         self._steps = self._plan.run()
         self._next: TrialSpec | Done = next(self._steps)
@@ -51,13 +61,14 @@ class Search:
         *,
         arrival: Arrival = Arrival.CONSTANT,
         skip: Iterable[Phase] = (),
+        real: bool = False,
     ) -> Self:
         """Return the search as it was after these results.
 
         Raises:
             SearchMismatch: the results are of another profile, promise or version.
         """
-        search = cls(profile, slo, arrival=arrival, skip=skip)
+        search = cls(profile, slo, arrival=arrival, skip=skip, real=real)
         for result in results:
             search.observe(result)
         return search

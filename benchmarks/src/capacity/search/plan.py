@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from ..judge_trial import GENERATOR_REASONS, Judgement, Outcome, judge
 from ..trial import Arrival, Phase, Slo, Stage, TrialResult, TrialSpec
 from .done import Done, Edge, StopReason
-from .extras import EXTRAS, RESERVED, Extra, extras_of
+from .extras import EXTRAS, OVERLOAD, RESERVED, Extra, extras_of
 from .profile import Profile
 
 __all__ = ["LEAST_RATE", "Observed", "Plan"]
@@ -73,6 +73,7 @@ class Plan:
     slo: Slo
     arrival: Arrival = Arrival.CONSTANT
     skip: frozenset[Phase] = frozenset()
+    real: bool = False
     observed: list[Observed] = field(default_factory=list)
     phase: Phase = Phase.PREFLIGHT
     used: float = 0.0
@@ -322,7 +323,10 @@ class Plan:
         did not come to a valid end the others of its phase are left out.
         """
         given_up = set(self.skip)
-        for extra in extras_of(self.profile, sustained=self.sustained):
+        emit = None
+        if self.real and self.lower is not None:
+            emit = min(OVERLOAD * self.lower, self.cap)
+        for extra in extras_of(self.profile, sustained=self.sustained, emit=emit):
             if extra.phase in given_up:
                 continue
             if (yield from self._extra(extra)) in _NO_ANSWER:

@@ -14,11 +14,13 @@ class Extras:
 
     `step` is the window at each number of entities, `age` the one before and after
     `past_rate` events a second of a past day are stored. `cold` is the longest wait
-    for the compaction of three past days of `cold_rate` events a second.
+    for the compaction of three past days of `cold_rate` events a second. `emit` is
+    only for a real Home Assistant.
     """
 
     idle: float
     direct: float
+    emit: float
     low: float = 0.0
     step: float = 0.0
     age: float = 0.0
@@ -82,7 +84,7 @@ QUICK: Final = Profile(
     soak=45.0,
     outage=10.0,
     drain=60.0,
-    extras=Extras(idle=10.0, direct=10.0),
+    extras=Extras(idle=10.0, direct=10.0, emit=10.0),
 )
 """Screening in 8 minutes: a first idea, not a promise.
 
@@ -116,6 +118,7 @@ STANDARD: Final = Profile(
         idle=30.0,
         low=60.0,
         direct=10.0,
+        emit=20.0,
         step=20.0,
         age=20.0,
         past_rate=10.0,
@@ -148,6 +151,7 @@ FULL: Final = Profile(
         idle=60.0,
         low=120.0,
         direct=30.0,
+        emit=30.0,
         step=60.0,
         age=60.0,
         past_rate=100.0,

@@ -44,7 +44,7 @@ SWAP: Final = 20.0
 """Seconds until ingestion has ended, and is there again, as planned."""
 REST: Final = 5.0
 """Seconds until the database is at rest after many lines, as planned."""
-_NEW_ENTITIES: Final = 1.2
+_NEW_ENTITIES: Final = 1.5
 """Settling lasts so much longer than each entity needs for its first event."""
 
 

@@ -272,6 +272,14 @@ def test_what_went_wrong_is_told() -> None:
     assert figures(SOAK, wrong)[RATIO].how == "not measured: HTTP 401"
 
 
+def test_direct_writes_on_a_disturbed_host_are_no_measure() -> None:
+    """A database that was slowed down would make the stack look fast."""
+    disturbed = Seen(record=DIRECT.record, judgement=INVALID)
+
+    assert figures(SOAK, disturbed)[RATIO].value is None
+    assert figures(SOAK, disturbed)[RATIO].how == "not measured: steal"
+
+
 def test_another_source_is_not_the_simulator() -> None:
     """What a real Home Assistant sends says nothing of the stack's most."""
     found = figures(SOAK, entry="real_ha")[SUSTAINED]

@@ -25,7 +25,7 @@ from .kept import Moment, Record, Slice
 from .load import Load, Order, Sent
 from .measure_extras import ExtraMeasurer
 from .names import DATABASE, ENRICHMENT, INGESTION
-from .resources import HostLook, Usage, used
+from .resources import HostLook, Usage, steal_share, used
 from .rig import Counts, Rig
 from .trial import (
     BLOCK_SECONDS,
@@ -165,7 +165,7 @@ class Measurer:
         p99 = self._fsync(max(0.5, spec.window - (self._now() - began)))
         host = Host(
             pressure_before=_pressure(before, between) or 0.0,
-            steal=_steal(before, between),
+            steal=steal_share(before, between),
             fsync_p99=p99,
         )
         return self._record(spec, began, host=host, generator=_IDLE)
@@ -186,7 +186,7 @@ class Measurer:
         return self._record(
             spec,
             began,
-            host=Host(steal=_steal(looks, self._rig.host())),
+            host=Host(steal=steal_share(looks, self._rig.host())),
             generator=generator,
             achieved=_achieved(order, sent),
             accounting=Accounting(sent=sent.emitted, stored=sent.emitted),
@@ -276,7 +276,7 @@ class Measurer:
         return self._record(
             spec,
             began,
-            host=Host(steal=_steal(host, host_after)),
+            host=Host(steal=steal_share(host, host_after)),
             generator=self._generator(
                 sent, cpu / seconds * sent.seconds, cpu + own_cpu * self._rig.generates
             ),
@@ -341,7 +341,7 @@ class Measurer:
         return self._record(
             spec,
             began,
-            host=Host(steal=_steal(host, host_after)),
+            host=Host(steal=steal_share(host, host_after)),
             generator=self._generator(sent, cpu, cpu),
             achieved=_achieved(order, sent, asked=sent.seconds),
             accounting=self._account(order, sent, counts, final, 0, drained),
@@ -774,11 +774,6 @@ def _io(
             max(0, (now.written or 0) - (then.written or 0)),
         )
     return found
-
-
-def _steal(before: HostLook, after: HostLook) -> float:
-    whole = after.total - before.total
-    return (after.steal - before.steal) / whole if whole > 0 else 0.0
 
 
 def _pressure(before: HostLook, after: HostLook) -> float | None:

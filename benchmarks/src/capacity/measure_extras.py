@@ -20,7 +20,7 @@ from .errors import BadAnswer, NotEnoughData
 from .kept import Cold, Direct, Record
 from .lines import Lines, moulds_of
 from .load import Sent
-from .resources import used
+from .resources import steal_share, used
 from .rig import Rig
 from .store import Store
 from .trial import Generator, Host, Phase, Resources, TrialResult, TrialSpec
@@ -147,10 +147,11 @@ class ExtraMeasurer:
                 if name in before
             },
             looked=seconds,
+            steal=steal_share(host, host_after),
         )
 
     def _direct(self, spec: TrialSpec) -> Record:
-        began = self._clock.monotonic()
+        began, host = self._clock.monotonic(), self._rig.host()
         found: Direct | None = None
         problems = []
         try:
@@ -169,7 +170,14 @@ class ExtraMeasurer:
         except (BadAnswer, NotEnoughData) as err:
             problems.append(str(err))
         past = found.lines + found.settled if found else 0
-        return self._record(spec, began, direct=found, past=past, problems=problems)
+        return self._record(
+            spec,
+            began,
+            direct=found,
+            past=past,
+            steal=steal_share(host, self._rig.host()),
+            problems=problems,
+        )
 
     def _cold(self, spec: TrialSpec) -> Record:
         """Write past days into a database of its own, and let it compact them."""
@@ -238,6 +246,7 @@ class ExtraMeasurer:
         *,
         resources: Mapping[str, Resources] | None = None,
         looked: float = 0.0,
+        steal: float = 0.0,
         direct: Direct | None = None,
         cold: Cold | None = None,
         past: int = 0,
@@ -249,7 +258,7 @@ class ExtraMeasurer:
                 elapsed=self._clock.monotonic() - began,
                 achieved=0.0,
                 generator=_IDLE,
-                host=Host(),
+                host=Host(steal=steal),
                 resources=resources or {},
             ),
             started=began - self._began,

@@ -126,7 +126,7 @@ def _sustained(soak: Seen | None, entry: str) -> doc.SpeedFigure:
 
 def _of_direct(soak: Seen | None, direct: Seen | None) -> doc.SpeedFigure:
     value, how = None, _why(direct, "direct writes")
-    written = direct.record.direct if direct else None
+    written = direct.record.direct if direct and direct.valid else None
     if written and not soak:
         how = "no rate was sustained"
     elif written and soak:
@@ -304,7 +304,7 @@ def _idle_rows(idle: Seen | None) -> dict[str, doc.Idle]:
 
 
 def _direct(direct: Seen | None) -> doc.Direct | None:
-    found = direct.record.direct if direct else None
+    found = direct.record.direct if direct and direct.valid else None
     if found is None or found.seconds <= 0 or not found.lines:
         return None
     return doc.Direct(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from capacity.judge_trial import Outcome, judge
+from capacity.judge_trial import Outcome, Reason, judge
 from capacity.trial import Phase, Slo, TrialSpec
 
 MakeBench = Callable[..., Any]
@@ -71,6 +72,21 @@ def test_direct_lines_are_like_the_stored_ones(make_bench: MakeBench) -> None:
     assert len(entities) == 100
     ended_us = (100.0 + 6.0 + 1_700_000_000) * 1e6
     assert ended_us - since_us == pytest.approx(1e6, rel=0.1)
+
+
+@pytest.mark.parametrize("phase", [Phase.IDLE, Phase.DIRECT])
+def test_a_disturbed_host_makes_it_not_valid(
+    make_bench: MakeBench, phase: Phase
+) -> None:
+    """Where others took a tenth of the host's time, nothing can be said."""
+    bench = make_bench()
+    loaded(bench)
+    calm = bench.rig.host
+    bench.rig.host = lambda: replace(calm(), steal=0.2 * bench.world.now)
+    result = bench.measurer.run(extra(phase, past_rate=500.0)).result
+
+    assert result.host.steal == pytest.approx(0.1)
+    assert judge(result, Slo()).reasons == (Reason.STEAL,)
 
 
 def test_without_a_load_there_are_no_lines(make_bench: MakeBench) -> None:

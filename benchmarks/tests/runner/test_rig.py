@@ -217,6 +217,9 @@ def _one_reader(server: socket.socket) -> None:
     client, _ = server.accept()
     with client:
         client.sendall(b'auth_required auth_ok "id":2')
+        heard = b""
+        while b"subscribe_events" not in heard:
+            heard += client.recv(1_024)
         client.sendall(b'{"event_type":"state_changed"}' * 2)
         # Until the reader has everything: it shuts its own side at the end.
         client.shutdown(socket.SHUT_WR)

@@ -120,6 +120,7 @@ def _report() -> Report:
         timeline=_timeline(trials, chance),
         model=_model(),
         storage=_storage(),
+        speed=_speed(),
         resilience=_resilience(),
         recommendations=_recommendations(),
         baseline=_baseline(),
@@ -423,6 +424,68 @@ def _storage() -> doc.Storage:
             for day in (0, 1, 7, 30, 61, 90, 120, 180, 240, 300, 365, 400)
         ),
         days_to_full=(41e9 * 0.8 - 1_300_000_000) / daily,
+    )
+
+
+def _speed() -> doc.Speed:
+    least, most = doc.Sense.AT_LEAST, doc.Sense.AT_MOST
+    containers = tuple(CONTAINERS)
+    return doc.Speed(
+        figures=(
+            doc.SpeedFigure(
+                name="sustained / direct writes",
+                value=0.41,
+                unit="of direct",
+                sense=least,
+                target=0.3,
+                aim=0.6,
+                holds=True,
+                how="305 events/s of 744 lines/s, made up",
+            ),
+            doc.SpeedFigure(
+                name="p99 of event to stored at 300 events/s",
+                value=181.0,
+                unit="ms",
+                sense=most,
+                target=150.0,
+                aim=50.0,
+                holds=False,
+                how="60 s, made up",
+            ),
+            doc.SpeedFigure(
+                name="CPU per event, 24 h to 1 h of data",
+                value=None,
+                unit="times",
+                sense=most,
+                target=1.2,
+                aim=None,
+                holds=None,
+                how="not measured: 0 steps of 2 had a place",
+            ),
+        ),
+        idle={
+            name: doc.Idle(cpu_cores=0.006, mem_peak=70 << 20) for name in containers
+        },
+        direct=doc.Direct(
+            lines_per_s=744.0,
+            lines=7_440,
+            seconds=10.0,
+            batch_lines=5_000,
+            line_bytes=280.0,
+            compressed=False,
+            client_cores=0.02,
+        ),
+        entities=tuple(
+            doc.EntityStep(
+                trial=f"E{place}",
+                entities=10 ** (2 + place),
+                series=10 ** (2 + place),
+                cpu_s_per_event=dict.fromkeys(containers, 0.0004),
+                mem_peak=dict.fromkeys(containers, (80 + place) << 20),
+            )
+            for place in (1, 2, 3)
+        ),
+        age=(),
     )
 
 

@@ -29,7 +29,7 @@ from capacity.search import (
     StopReason,
 )
 from capacity.simulated import SimulatedMachine, Stalls, run_search
-from capacity.trial import Phase, Slo, TrialResult, TrialSpec
+from capacity.trial import UNLOADED, Phase, Slo, TrialResult, TrialSpec
 
 SEEDS = range(16)
 SLO = Slo()
@@ -70,7 +70,7 @@ class Ran:
         return self.done.edge.lower
 
 
-LOADS = frozenset(Phase) - {Phase.PREFLIGHT, Phase.CALIBRATE, Phase.DRAIN}
+LOADS = frozenset(Phase) - UNLOADED - {Phase.CALIBRATE}
 
 
 def ran(profile: Profile, seed: int, *, slo: Slo = SLO, **machine: Any) -> Ran:
@@ -326,7 +326,7 @@ def test_budget_is_kept(profile: Profile, machine: dict[str, Any]) -> None:
         rates = [
             seen.result.spec.rate
             for seen in run.search.observed
-            if seen.result.spec.phase not in {Phase.PREFLIGHT, Phase.DRAIN}
+            if seen.result.spec.phase not in UNLOADED
         ]
 
         assert run.done.used <= profile.trial_budget

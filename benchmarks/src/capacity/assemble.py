@@ -28,6 +28,7 @@ from .judge_trial import (
 from .kept import Begun, Moment, Record
 from .names import SOURCE
 from .search import Done, StopReason
+from .speed import speed_of
 from .trial import Phase, Quantiles, Slo, Stage
 
 __all__ = ["assemble", "status_of", "timeline_of"]
@@ -51,6 +52,9 @@ _LETTERS: Final = {
     Phase.CONFIRM_UPPER: "U",
     Phase.SUSTAINED: "R",
     Phase.OUTAGE: "O",
+    Phase.LOW: "Q",
+    Phase.CARDINALITY: "E",
+    Phase.AGE: "A",
 }
 
 
@@ -81,7 +85,13 @@ def assemble(
         and s.result.spec.phase is Phase.SUSTAINED
         and s.result.spec.rate == sustained
     ]
-    storage = storage_of(environment, facts, rate=sustained or edge)
+    cold = [s.record.cold for s in seen if s.valid and s.record.cold]
+    storage = storage_of(
+        environment,
+        facts,
+        rate=sustained or edge,
+        cold=cold[-1] if cold else None,
+    )
     capacity = None
     if done is not None and done.edge is not None:
         capacity = done.edge.middle or done.edge.lower
@@ -125,6 +135,13 @@ def assemble(
         timeline=timeline_of([s.record for s in seen]),
         model=model_of(seen, containers, limit, environment, facts),
         storage=storage,
+        speed=speed_of(
+            named,
+            seen,
+            held=held[-1] if held else None,
+            edge=edge,
+            entry=begun.entry,
+        ),
         resilience=resilience_of(seen, facts, capacity=capacity),
         recommendations=advice_of(
             containers, limit, environment, storage, edge=edge, source=SOURCE
@@ -423,6 +440,9 @@ def _warnings(
         yield "this kernel does not tell what containers read and write"
     if environment.cpu.governor is None:
         yield "the CPU's frequency governor is unknown"
+    for s in seen:
+        phase = s.result.spec.phase.replace("_", " ")
+        yield from (f"{phase}: {problem}" for problem in s.record.problems)
     yield from problems
 
 

@@ -11,12 +11,13 @@ from typing import Final
 from . import document as doc
 from .errors import NotEnoughData
 from .judge_trial import Judgement, Outcome, Reason, little_residual
-from .kept import Record
+from .kept import Cold, Record
 from .model import (
     Bottleneck,
     Ceiling,
     Change,
     Container,
+    MemoryPoint,
     StorageCost,
     bottleneck_of,
     ceilings,
@@ -26,10 +27,12 @@ from .model import (
     forecast,
     gain_of,
     longest_outage,
+    memory_of,
     shard_seconds,
 )
 from .model.demand import LEAST_RATES, loads_of
 from .names import ENRICHMENT, INGESTION
+from .report.words import number
 from .report.words import rate as rate_text
 from .trial import Phase, TrialResult
 
@@ -48,6 +51,8 @@ __all__ = [
 ]
 
 HEADROOM: Final = doc.Headroom(cpu=0.7, memory=0.5, disk=0.8)
+LEAST_STEPS: Final = 3
+"""Numbers of series between which a growth of memory can be told."""
 _DAY: Final = 86_400.0
 _SPOOL_SHARE: Final = 0.8
 _SLOW_FSYNC_MS: Final = 10.0
@@ -94,15 +99,23 @@ class Seen:
         return self.record.result
 
     @property
+    def valid(self) -> bool:
+        """Tell whether it says anything about the stack."""
+        return self.judgement.outcome is not Outcome.INVALID
+
+    @property
     def passed(self) -> bool:
         """Tell whether it held."""
         return self.judgement.outcome is Outcome.PASS
 
 
 def points_of(seen: Sequence[Seen]) -> int:
-    """Return how many events the stack stored; those of a calibration went nowhere."""
+    """Return how many points were stored; those of a calibration went nowhere.
+
+    What was written past the services lies beside the events.
+    """
     return sum(
-        s.result.accounting.stored
+        s.result.accounting.stored + s.record.past
         for s in seen
         if s.result.spec.phase is not Phase.CALIBRATE
     )
@@ -207,13 +220,26 @@ def model_of(
 
 
 def storage_of(
-    environment: doc.Environment, facts: Facts, *, rate: float | None
+    environment: doc.Environment,
+    facts: Facts,
+    *,
+    rate: float | None,
+    cold: Cold | None = None,
 ) -> doc.Storage | None:
-    """Return the disk forecast; None where the data's size could not be seen."""
-    if not facts.stored_bytes or facts.stored_points < 1_000 or not rate:
+    """Return the disk forecast; None where the data's size could not be seen.
+
+    Hot bytes are those of the run, or of the throw-away database where the run's
+    cannot be seen; cold ones are its alone, and without it as many as the hot ones.
+    """
+    hot = None
+    if facts.stored_bytes and facts.stored_points >= 1_000:
+        hot = facts.stored_bytes / facts.stored_points
+    compacted = cold.cold / cold.points if cold and cold.cold and cold.points else None
+    if hot is None and cold and compacted:
+        hot = cold.hot / cold.points
+    if not hot or not rate:
         return None
-    per_point = facts.stored_bytes / facts.stored_points
-    cost = StorageCost(hot=per_point, cold=per_point, error=0.15)
+    cost = StorageCost(hot=hot, cold=compacted or hot, error=0.15)
     retention = facts.retention_days * _DAY
     shard = shard_seconds(retention)
     plateau = None
@@ -225,10 +251,9 @@ def storage_of(
         for day in _SHOWN_DAYS
     ]
     return doc.Storage(
-        bytes_per_point=doc.BytesPerPoint(hot=per_point, cold=per_point),
+        bytes_per_point=doc.BytesPerPoint(hot=cost.hot, cold=cost.cold),
         points_per_event=1.0,
-        method="data and log of this run divided by its events, not fully compacted: "
-        "an upper bound",
+        method=_storage_method(facts, cold if compacted else None),
         kind=doc.Kind.EXTRAPOLATED,
         rate_eps=rate,
         retention_days=facts.retention_days,
@@ -260,6 +285,17 @@ def served_of(seen: Sequence[Seen], *, upper: float) -> float | None:
         and s.result.spec.rate <= _BEYOND * upper
     ]
     return statistics.median(served) if served else None
+
+
+def _storage_method(facts: Facts, cold: Cold | None) -> str:
+    run = "data and log of this run divided by its points"
+    if cold is None:
+        return f"{run}, not fully compacted: an upper bound"
+    own = (
+        f"{cold.points:,} points of past days in a database of its own, compacted "
+        f"whole after {number(cold.seconds)} s"
+    )
+    return f"hot: {run}; cold: {own}" if facts.stored_bytes else f"hot and cold: {own}"
 
 
 def resilience_of(
@@ -436,14 +472,32 @@ def _memory(
         ]
         if not peaks:
             continue
+        points = _by_series(seen, name)
+        base, per_series = min(peaks), None
+        if len(points) >= LEAST_STEPS:
+            fitted = memory_of(points)
+            base, per_series = round(fitted.base), fitted.per_series
         yield doc.Memory(
             container=name,
-            base=min(peaks),
-            per_series=None,
+            base=base,
+            per_series=per_series,
             per_backlog_event=_per_waiting(seen, name, min(peaks)),
             peak=max(peaks),
-            max_series=max(1, facts.series),
+            max_series=max(1, facts.series, *(round(p.series) for p in points)),
         )
+
+
+def _by_series(seen: Sequence[Seen], name: str) -> list[MemoryPoint]:
+    """Return a container's peaks at different numbers of series, without a backlog."""
+    return [
+        MemoryPoint(
+            series=float(s.record.series),
+            backlog=0.0,
+            peak=float(s.result.resources[name].memory_peak),
+        )
+        for s in seen
+        if s.passed and s.record.series and name in s.result.resources
+    ]
 
 
 def _per_waiting(seen: Sequence[Seen], name: str, base: int) -> float | None:

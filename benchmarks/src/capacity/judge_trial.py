@@ -15,7 +15,7 @@ from typing import Final
 
 from scipy import stats
 
-from .trial import Block, Phase, Slo, Stage, TrialResult
+from .trial import UNLOADED, Block, Phase, Slo, Stage, TrialResult
 
 __all__ = [
     "GENERATOR_REASONS",
@@ -169,7 +169,7 @@ def may_still_pass(*, planned: int, missed: int, slo: Slo) -> bool:
 
 def _invalid(result: TrialResult) -> Iterator[Reason]:
     host, generator, spec = result.host, result.generator, result.spec
-    if spec.phase not in {Phase.PREFLIGHT, Phase.DRAIN}:
+    if spec.phase not in {Phase.EMIT, *UNLOADED}:
         if generator.lag_p99 > MOST_LAG:
             yield Reason.DISPATCH_LAG
         if result.achieved < LEAST_ACHIEVED * spec.rate:
@@ -225,10 +225,10 @@ def _failed(result: TrialResult, slo: Slo) -> Iterator[Reason]:
 def _has_window(result: TrialResult) -> bool:
     """Tell whether the trial's events are timed into the store."""
     return result.spec.phase not in {
-        Phase.PREFLIGHT,
         Phase.CALIBRATE,
         Phase.OUTAGE,
-        Phase.DRAIN,
+        Phase.EMIT,
+        *UNLOADED,
     }
 
 

@@ -14,7 +14,7 @@ from . import document as doc
 from .errors import RunUnusable
 from .trial import Stage, TrialResult
 
-__all__ = ["Begun", "Kept", "Moment", "Record", "Slice"]
+__all__ = ["Begun", "Cold", "Direct", "Kept", "Moment", "Record", "Slice"]
 
 RUN: Final = "run.json"
 SETTING: Final = "environment.json"
@@ -35,6 +35,7 @@ class Begun(Struct, frozen=True, kw_only=True):
     seed: int
     command: str
     owned: bool
+    skip: tuple[str, ...] = ()
     start_up: float = 0.0
     """Seconds until the first trial: what the trials cannot have of the budget."""
 
@@ -60,6 +61,33 @@ class Moment(Struct, frozen=True, kw_only=True):
     containers: dict[str, tuple[float, int, float]]
 
 
+class Direct(Struct, frozen=True, kw_only=True):
+    """What one connection wrote into the database in `seconds`, past the services.
+
+    `cpu` are the CPU seconds of the process that wrote. `batch` is in lines; `settled`
+    are lines that were written before and are not measured.
+    """
+
+    lines: int
+    settled: int
+    size: int
+    seconds: float
+    batch: int
+    cpu: float
+
+
+class Cold(Struct, frozen=True, kw_only=True):
+    """Bytes of points on the disk: `hot` when just written, `cold` when compacted.
+
+    `seconds` is how long the compaction was waited for.
+    """
+
+    points: int
+    hot: int
+    cold: int
+    seconds: float
+
+
 class Record(Struct, frozen=True, kw_only=True):
     """A trial's result, and what only the report needs of it."""
 
@@ -75,6 +103,15 @@ class Record(Struct, frozen=True, kw_only=True):
     other_cores: float | None = None
     spool_bytes_per_event: float | None = None
     down_at: float = 0.0
+    series: int | None = None
+    looked: float = 0.0
+    """Seconds between the first and the last look of IDLE."""
+    direct: Direct | None = None
+    cold: Cold | None = None
+    emitted: float | None = None
+    """Events a second that the source sent to a reader alone."""
+    past: int = 0
+    """Points that were written past the services into the stack's database."""
     problems: list[str] = []
 
 

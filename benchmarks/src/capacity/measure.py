@@ -12,17 +12,21 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final, TypeVar
 
+from msgspec.structs import replace as replaced
+
 from stackproof import wait_until
 from stackproof.errors import WaitTimeout
 from stackproof.wait import Clock, SystemClock
 
 from .clocks import Taken, blocks_of, late, merged, quantiles
+from .emission import emission_of
 from .errors import BadAnswer
 from .judge_trial import MOST_PRESSURE_BEFORE
 from .kept import Moment, Record, Slice
 from .load import Load, Order, Sent
+from .measure_extras import ExtraMeasurer
 from .names import DATABASE, ENRICHMENT, INGESTION
-from .resources import HostLook, Usage, used
+from .resources import HostLook, Usage, steal_share, used
 from .rig import Counts, Rig
 from .trial import (
     BLOCK_SECONDS,
@@ -115,6 +119,14 @@ class Measurer:
         self._clock = clock or SystemClock()
         self._wall = wall
         self._began = self._clock.monotonic() if began is None else began
+        self._extras = ExtraMeasurer(
+            rig,
+            prefix=workload.prefix,
+            entities=workload.entities,
+            clock=self._clock,
+            wall=wall,
+            began=self._began,
+        )
 
     def run(self, spec: TrialSpec) -> Record:
         """Make one trial.
@@ -133,6 +145,15 @@ class Measurer:
             case Phase.OUTAGE:
                 self._rig.close_null()
                 return self._outage(spec)
+            case Phase.IDLE | Phase.DIRECT | Phase.COLD:
+                self._rig.close_null()
+                return self._extras.run(spec)
+            case Phase.EMIT:
+                return self._emit(spec)
+            case Phase.AGE:
+                return self._extras.aged(spec, self._rate)
+            case Phase.CARDINALITY:
+                return replaced(self._rate(spec), series=self._rig.series())
             case _:
                 self._rig.close_null()
                 return self._rate(spec)
@@ -147,7 +168,7 @@ class Measurer:
         p99 = self._fsync(_FSYNC_SHARE * spec.window)
         host = Host(
             pressure_before=pressure,
-            steal=_steal(first, between),
+            steal=steal_share(first, between),
             fsync_p99=p99,
         )
         return self._record(spec, began, host=host, generator=_IDLE)
@@ -186,7 +207,7 @@ class Measurer:
         return self._record(
             spec,
             began,
-            host=Host(steal=_steal(looks, self._rig.host())),
+            host=Host(steal=steal_share(looks, self._rig.host())),
             generator=generator,
             achieved=_achieved(order, sent),
             accounting=Accounting(sent=sent.emitted, stored=sent.emitted),
@@ -244,6 +265,7 @@ class Measurer:
         seconds = host_after.at - host.at
         own_cpu = self._load.cpu() - own
         sent = self._await_end(order)
+        self._extras.loaded(spec.rate, sent)
         self._await_drained(counts.done, sent.emitted, self._slo.limit)
         tail = self._rig.take()
         unstored = max(0, sent.emitted - self._done_since(counts))
@@ -275,7 +297,7 @@ class Measurer:
         return self._record(
             spec,
             began,
-            host=Host(steal=_steal(host, host_after)),
+            host=Host(steal=steal_share(host, host_after)),
             generator=self._generator(
                 sent, cpu / seconds * sent.seconds, cpu + own_cpu * self._rig.generates
             ),
@@ -328,6 +350,7 @@ class Measurer:
         )
         back = self._now()
         sent = self._load.end()
+        self._extras.loaded(spec.rate, sent)
         drained = self._await_drained(counts.done, sent.emitted, 10.0)
         self._rig.take()
         after, host_after = self._rig.usage(), self._rig.host()
@@ -339,7 +362,7 @@ class Measurer:
         return self._record(
             spec,
             began,
-            host=Host(steal=_steal(host, host_after)),
+            host=Host(steal=steal_share(host, host_after)),
             generator=self._generator(sent, cpu, cpu),
             achieved=_achieved(order, sent, asked=sent.seconds),
             accounting=self._account(order, sent, counts, final, 0, drained),
@@ -363,6 +386,24 @@ class Measurer:
                 (up - start, "other", "the database takes events again"),
             ],
         )
+
+    def _emit(self, spec: TrialSpec) -> Record:
+        """See what the source can send, without the stack."""
+        began = self._now()
+        seconds = spec.settle + spec.window
+        order = self._order(spec, url=self._rig.source_url, seconds=seconds)
+        problems, emitted = [], None
+        try:
+            emitted = emission_of(
+                self._rig, self._load, order, settle=spec.settle, clock=self._clock
+            )
+        except BadAnswer as err:
+            problems.append(str(err))
+        drained = self._await_drained(None, 0, spec.drain)
+        record = self._record(
+            spec, began, host=Host(), generator=_IDLE, drained=drained
+        )
+        return replaced(record, emitted=emitted, problems=problems)
 
     # ------------------------------------------------------------------ looking
 
@@ -515,7 +556,7 @@ class Measurer:
             token=self._rig.source_token,
             rate=spec.rate,
             seconds=seconds,
-            entities=self._workload.entities,
+            entities=spec.entities or self._workload.entities,
             arrival=str(spec.arrival),
             run_id=f"t{spec.id}",
             prefix=self._workload.prefix,
@@ -754,11 +795,6 @@ def _io(
             max(0, (now.written or 0) - (then.written or 0)),
         )
     return found
-
-
-def _steal(before: HostLook, after: HostLook) -> float:
-    whole = after.total - before.total
-    return (after.steal - before.steal) / whole if whole > 0 else 0.0
 
 
 def _pressure(before: HostLook, after: HostLook) -> float | None:

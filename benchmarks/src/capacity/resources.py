@@ -22,6 +22,7 @@ __all__ = [
     "look_at_host",
     "parse_pressure",
     "parse_stat",
+    "steal_share",
     "used",
 ]
 
@@ -155,6 +156,12 @@ def used(
         oom_kills=max(0, after.oom_kills - (0 if again else before.oom_kills)),
         queue_slope=queue_slope,
     )
+
+
+def steal_share(before: HostLook, after: HostLook) -> float:
+    """Return the share of the host's time that others had between two looks (pure)."""
+    whole = after.total - before.total
+    return (after.steal - before.steal) / whole if whole > 0 else 0.0
 
 
 def parse_stat(text: str) -> tuple[int, int, int]:

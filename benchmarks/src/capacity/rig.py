@@ -9,12 +9,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 import requests
 from docker import DockerClient
@@ -31,6 +31,8 @@ from .clocks import Taken
 from .errors import BadAnswer, UsageError
 from .names import ADMIN, DATABASE, ENRICHMENT, INGESTION, SOURCE
 from .resources import HostLook, Usage, look_at_container, look_at_host
+from .store import HttpStore, Store, metric_sum
+from .throwaway import throwaway_store
 
 __all__ = ["PURPOSE", "Counts", "Rig", "StackRig", "attached", "owned"]
 
@@ -69,6 +71,9 @@ class Counts:
     reconnects: int
     spool_bytes: int
     spool_limit: int
+
+
+Reading: TypeAlias = Callable[[], Sequence[tuple[float, int]]]
 
 
 class Rig(Protocol):
@@ -134,6 +139,25 @@ class Rig(Protocol):
         """Return how much the database's data take on the disk."""
         ...
 
+    def store(self) -> Store:
+        """Return the way into the database past the services."""
+        ...
+
+    def throwaway(self) -> AbstractContextManager[tuple[Store, float]]:
+        """Return a new database like the stack's, which is removed at the end.
+
+        With it comes how many days ago the days of the past must end, so that no
+        shard of today holds any of them.
+        """
+        ...
+
+    def reading_alone(self) -> AbstractContextManager[Reading]:
+        """Stop ingestion and read the source in its place; afterwards start it again.
+
+        What comes ends the reading and returns how many events had come when.
+        """
+        ...
+
     def database_off(self) -> None:
         """Stop the database in order."""
         ...
@@ -166,6 +190,7 @@ class StackRig:
     project: str
     settings: Mapping[str, str]
     read_token: str
+    write_token: str = ""
     home_token: str = ""
     real: bool = False
     session: requests.Session = field(default_factory=requests.Session)
@@ -173,6 +198,7 @@ class StackRig:
     _null: ExitStack = field(default_factory=ExitStack)
     _null_url: str = ""
     _null_container: Container | None = None
+    _store: HttpStore | None = None
 
     # -- ways to the parts ----------------------------------------------------------
 
@@ -342,6 +368,27 @@ class StackRig:
                 return folder_bytes(Path(mount["Source"]) / "engine")
         return None
 
+    def store(self) -> Store:
+        """Return the way into the database; the connection is kept."""
+        if self._store is None:
+            self._store = HttpStore(
+                url=self._url(DATABASE),
+                org=self.settings["INFLUXDB_ORG"],
+                bucket=self.settings["INFLUXDB_BUCKET"],
+                token=self.write_token,
+                read_token=self.read_token,
+            )
+        return self._store
+
+    def throwaway(self) -> AbstractContextManager[tuple[Store, float]]:
+        """Return a database of the same image, limits and length of shards."""
+        return throwaway_store(
+            self.engine,
+            like=self.containers()[DATABASE],
+            project=self.project,
+            retention_days=float(self.settings.get("INFLUXDB_RETENTION_DAYS") or 0),
+        )
+
     # -- the database's outage ------------------------------------------------------
 
     def database_off(self) -> None:
@@ -354,6 +401,34 @@ class StackRig:
         with _engine("to start the database"):
             self.containers()[DATABASE].start()
         self._found = {}
+        self._store = None
+
+    # -- a reader in place of ingestion ---------------------------------------------
+
+    @contextmanager
+    def reading_alone(self) -> Iterator[Reading]:
+        """Stop ingestion and read the source in its place.
+
+        Raises:
+            BadAnswer: the reader cannot subscribe, or ingestion does not come back.
+        """
+        with _engine("to stop ingestion"):
+            self.containers()[INGESTION].stop(timeout=30)
+        try:
+            with ExitStack() as ending:
+                place = self._url(SOURCE).removeprefix("http://")
+                reader = _reader(ending, place, self.home_token, "--count")
+
+                def read() -> Sequence[tuple[float, int]]:
+                    reader.terminate()
+                    return parse_looks(reader.stdout.read() if reader.stdout else b"")
+
+                yield read
+        finally:
+            with _engine("to start ingestion"):
+                self.containers()[INGESTION].start()
+            self._found = {}
+            self.await_ready(timeout=_UP_SECONDS)
 
     # -- the source without a stack -------------------------------------------------
 
@@ -394,17 +469,7 @@ class StackRig:
         host, port = place
         url = f"http://{host}:{port}"
         self._await_health(url)
-        reader = self._null.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-m", "capacity.null_reader", host, str(port)],
-                env={**_environment(), "CAPACITY_TOKEN": token},
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-            )
-        )
-        self._null.callback(reader.terminate)
-        if reader.stdout is None or reader.stdout.readline() != b"reading\n":
-            raise BadAnswer(url, "the reader of the calibration cannot subscribe")
+        _reader(self._null, f"{host}:{port}", token)
         self._null_url = url
         return url
 
@@ -558,6 +623,7 @@ def owned(
             project=project.name,
             settings=project.settings,
             read_token=project.secret("influxdb_admin_token"),
+            write_token=project.secret("influxdb_admin_token"),
             home_token=stack.home_assistant.token,
             real=real,
         )
@@ -587,6 +653,7 @@ def attached(
         raise UsageError(f"--attach {name}: not running there: {', '.join(missing)}")
     settings = _variables(services[ENRICHMENT])
     token = _file(services[ENRICHMENT], "/run/influxdb-tokens/read_token")
+    writing = _file(services[ENRICHMENT], "/run/influxdb-tokens/write_token")
     home = (
         "" if not real else _file(services[INGESTION], "/run/secrets/ha_access_token")
     )
@@ -595,6 +662,7 @@ def attached(
         project=name,
         settings=settings,
         read_token=token,
+        write_token=writing,
         home_token=home,
         real=real,
     )
@@ -610,6 +678,31 @@ def source_overlay(cpus: float | None) -> dict[str, Any]:
     if cpus is not None:
         source["deploy"] = {"resources": {"limits": {"cpus": f"{cpus:g}"}}}
     return {"services": {SOURCE: source}}
+
+
+def _reader(
+    ending: ExitStack, place: str, token: str, *options: str
+) -> subprocess.Popen[bytes]:
+    """Start a process that reads a source and forgets; it ends with *ending*."""
+    host, _, port = place.rpartition(":")
+    reader = ending.enter_context(
+        subprocess.Popen(
+            [sys.executable, "-m", "capacity.null_reader", host, port, *options],
+            env={**_environment(), "CAPACITY_TOKEN": token},
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+    )
+    ending.callback(reader.terminate)
+    if reader.stdout is None or reader.stdout.readline() != b"reading\n":
+        raise BadAnswer(place, "a reader of the source cannot subscribe")
+    return reader
+
+
+def parse_looks(text: bytes) -> list[tuple[float, int]]:
+    """Return what a counting reader has said, each with its moment (pure)."""
+    rows = [line.split() for line in text.splitlines()]
+    return [(float(row[0]), int(row[1])) for row in rows if len(row) == 2]
 
 
 def _published(container: Container, service: str) -> tuple[str, int] | None:
@@ -657,12 +750,6 @@ def parse_count(text: str) -> int:
     if len(rows) < 2 or "_value" not in rows[0]:
         return 0
     return int(rows[1][rows[0].index("_value")])
-
-
-def metric_sum(text: str, name: str) -> float:
-    """Return the sum over all labels of a metric in Prometheus' text (pure)."""
-    pattern = re.compile(rf"^{re.escape(name)}(?:\{{.*\}})? (\S+)$", re.MULTILINE)
-    return sum(float(found) for found in pattern.findall(text))
 
 
 def folder_bytes(folder: Path) -> int | None:

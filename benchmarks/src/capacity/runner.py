@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
+from . import document as doc
 from .errors import BadAnswer, LoadFailed, RunUnusable, SearchMismatch
 from .judge_trial import Judgement, judge
 from .kept import Begun, Kept, Record
 from .progress import Teller
 from .search import PROFILES, Done, Profile, Search
-from .trial import Arrival, Slo, TrialSpec
+from .trial import Arrival, Phase, Slo, TrialSpec
 
 __all__ = ["Driven", "drive", "profile_of", "resumed"]
+
+_SAME: Final = (
+    "profile",
+    "slo_p99",
+    "arrival",
+    "entry",
+    "entities",
+    "payload_bytes",
+    "skip",
+)
+"""What a resumed run must be asked for as before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +76,7 @@ def resumed(kept: Kept, begun: Begun, slo: Slo) -> Search:
         RunUnusable: they were made otherwise than it is asked for now.
     """
     old = kept.begun()
-    for name in ("profile", "slo_p99", "arrival", "entry", "entities", "payload_bytes"):
+    for name in _SAME:
         was, wanted = getattr(old, name), getattr(begun, name)
         if was != wanted:
             problem = f"{name} was {was}, and is {wanted} now"
@@ -74,6 +87,8 @@ def resumed(kept: Kept, begun: Begun, slo: Slo) -> Search:
             slo,
             (record.result for record in kept.records()),
             arrival=Arrival(old.arrival),
+            skip=map(Phase, old.skip),
+            real=old.entry == doc.Entry.REAL_HA,
         )
     except SearchMismatch as err:
         raise RunUnusable(str(kept.folder), str(err)) from err

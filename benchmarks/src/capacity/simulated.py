@@ -15,6 +15,7 @@ import numpy.typing as npt
 from .search import Done, Search
 from .trial import (
     BLOCK_SECONDS,
+    UNLOADED,
     Accounting,
     Block,
     Generator,
@@ -37,6 +38,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 STEP: Final = 0.1
 _CPU_AT_CAPACITY: Final = 0.9
 _OVERHEAD: Final = 2.0
+_FILL_RATE: Final = 20_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,7 @@ class SimulatedMachine:
         host = Host(steal=steal, drained_before=self.backlog < 1)
         if spec.phase is Phase.DRAIN:
             return self._drained(spec, host)
-        if spec.phase in {Phase.PREFLIGHT, Phase.CALIBRATE}:
+        if spec.phase in {Phase.CALIBRATE, Phase.EMIT, *UNLOADED}:
             return self._without_machine(spec, host)
         rate = min(spec.rate, self.generator)
         loaded = spec.settle + spec.window + spec.outage
@@ -96,7 +98,8 @@ class SimulatedMachine:
         empty = np.flatnonzero(queue[steps:] < 1e-6)
         drained = float(empty[0]) * STEP if len(empty) else spec.drain
         self.backlog = 0.0 if len(empty) else float(queue[-1])
-        elapsed = loaded + _OVERHEAD + min(drained, spec.drain)
+        filling = spec.past_points / _FILL_RATE
+        elapsed = loaded + filling + _OVERHEAD + min(drained, spec.drain)
         self.now += elapsed
         self.loaded += loaded
         return self._measured(
@@ -105,7 +108,8 @@ class SimulatedMachine:
         )  # fmt: skip
 
     def _without_machine(self, spec: TrialSpec, host: Host) -> TrialResult:
-        elapsed = spec.settle + spec.window + _OVERHEAD
+        filling = spec.past_points / _FILL_RATE
+        elapsed = spec.settle + spec.window + filling + _OVERHEAD
         self.now += elapsed
         return TrialResult(
             spec=spec,

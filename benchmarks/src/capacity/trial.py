@@ -13,6 +13,7 @@ from typing import Final
 
 __all__ = [
     "BLOCK_SECONDS",
+    "UNLOADED",
     "Accounting",
     "Arrival",
     "Backlog",
@@ -36,7 +37,10 @@ BLOCK_SECONDS: Final = 10.0
 
 
 class Phase(StrEnum):
-    """What a trial is for; the order is that of a search. DRAIN comes in anywhere."""
+    """What a trial is for; the order is that of a search. DRAIN comes in anywhere.
+
+    What comes after OUTAGE looks for no edge: it measures one figure each.
+    """
 
     PREFLIGHT = "preflight"
     CALIBRATE = "calibrate"
@@ -47,7 +51,20 @@ class Phase(StrEnum):
     CONFIRM_UPPER = "confirm_upper"
     SUSTAINED = "sustained"
     OUTAGE = "outage"
+    IDLE = "idle"
+    LOW = "low"
+    DIRECT = "direct"
+    CARDINALITY = "cardinality"
+    AGE = "age"
+    EMIT = "emit"
+    COLD = "cold"
     DRAIN = "drain"
+
+
+UNLOADED: Final = frozenset(
+    {Phase.PREFLIGHT, Phase.IDLE, Phase.DIRECT, Phase.COLD, Phase.DRAIN}
+)
+"""Trials in which the source sends nothing; their rate is 0."""
 
 
 class Arrival(StrEnum):
@@ -81,11 +98,18 @@ class Slo:
 class TrialSpec:
     """One trial: `settle` is thrown away, `window` is measured.
 
-    PREFLIGHT and DRAIN have no load and the rate 0, every other trial at least 1.
+    Those of `UNLOADED` have no load and the rate 0, every other trial at least 1.
     DRAIN only waits for the backlog of a trial before. CALIBRATE sends into a null
     sink. In OUTAGE the database is stopped for `outage` after
     `settle` while the load goes on, and `window` is 0. Afterwards the runner waits at
     most `drain` until the backlog is gone; OUTAGE is over when it is.
+
+    IDLE only looks. DIRECT writes lines past the services, as fast as it can; their
+    times are those of `past_rate` events a second. AGE first stores `past_rate` events
+    a second of the last `past_hours`, straight into the database; COLD does so with a
+    database of its own, and waits at most `window` until that has compacted them.
+    EMIT asks the source for more than it can send, with a reader in place of the
+    stack. `entities` are those of this trial if they are not the run's.
     """
 
     id: int
@@ -96,6 +120,14 @@ class TrialSpec:
     drain: float
     outage: float = 0.0
     arrival: Arrival = Arrival.CONSTANT
+    entities: int | None = None
+    past_hours: float = 0.0
+    past_rate: float = 0.0
+
+    @property
+    def past_points(self) -> int:
+        """How many points of the past are stored before or in this trial."""
+        return round(3_600 * self.past_hours * self.past_rate)
 
     def __str__(self) -> str:
         """Name it, with its rate where it has one."""

@@ -12,8 +12,10 @@ import msgspec
 import pytest
 
 from capacity.cli import main
+from capacity.cli.main import SKIPPABLE
 from capacity.document import REPORT_JSON, Report, encode
 from capacity.document.schema import schema_text
+from capacity.search import EXTRAS
 
 Make = Callable[..., Report]
 replace = msgspec.structs.replace
@@ -69,6 +71,15 @@ def test_each_command_has_help(
     """--help tells what a command does, and ends with 0."""
     assert failing(command, "--help") == 0
     assert f"usage: capacity {command}" in capsys.readouterr().out
+
+
+def test_what_comes_after_the_search_can_be_skipped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Each of it by its name, the outage too; the search itself cannot."""
+    assert ("outage", *EXTRAS) == SKIPPABLE
+    assert failing("run", "--skip", "bisect") == 2
+    assert "invalid choice: 'bisect'" in capsys.readouterr().err
 
 
 def test_help_lists_commands_and_codes(capsys: pytest.CaptureFixture[str]) -> None:

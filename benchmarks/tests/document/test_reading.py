@@ -24,6 +24,14 @@ def test_document_survives_its_file(made_up: Make, tmp_path: Path) -> None:
     assert read(tmp_path / REPORT_JSON) == report
 
 
+def test_document_of_before_is_read(made_up: Make) -> None:
+    """One that was written before there were targets."""
+    old = json.loads(encode(made_up()))
+    del old["speed"]
+
+    assert decode(json.dumps(old).encode(), origin="here") == made_up(speed=None)
+
+
 def test_same_document_gives_same_bytes(made_up: Make) -> None:
     """Writing depends on the document alone."""
     assert encode(made_up()) == encode(made_up())

@@ -31,6 +31,7 @@ ORDER = (
     "Is this run valid?",
     "Charts",
     "Containers over the run",
+    "Targets",
     "Demand",
     "All trials",
     "Environment",
@@ -131,6 +132,18 @@ def test_page_has_its_order(made_up: Make) -> None:
 
     assert page.first == sentence(made_up())
     assert tuple(page.heads) == ORDER
+
+
+def test_targets_are_shown_with_what_was_not_measured(made_up: Make) -> None:
+    """Held, missed, and no number where there is none; without the section nothing."""
+    text = render(made_up())
+
+    assert '<td class="ok">holds</td>' in text
+    assert "181 ms" in text
+    assert '<td class="bad">does not hold</td>' in text
+    assert '<td class="n">not measured</td>' in text
+    assert "100,000 entities, 100,000 series" in text
+    assert "<h2>Targets</h2>" not in render(made_up(speed=None))
 
 
 def test_bad_checks_come_first(made_up: Make) -> None:

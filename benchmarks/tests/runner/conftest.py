@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
@@ -20,6 +22,7 @@ from capacity.names import DATABASE, ENRICHMENT, INGESTION, SOURCE
 from capacity.resources import HostLook, Usage
 from capacity.rig import Counts
 from capacity.search import Progress
+from capacity.store import Files
 from capacity.trial import Slo, Stage, TrialResult, TrialSpec
 
 TICK = 0.02
@@ -185,6 +188,65 @@ def replace_order(order: Order, seconds: float) -> Order:
     )  # fmt: skip
 
 
+@dataclass(slots=True)
+class FakeStore:
+    """The world's database: takes so many lines a second, then compacts for a while.
+
+    A line takes `hot` bytes when written and `cold` bytes after `compacts` seconds.
+    """
+
+    world: World
+    speed: float = 50_000.0
+    compacts: float = 8.0
+    hot: int = 40
+    cold: int = 10
+    bodies: list[bytes] = field(default_factory=list)
+    lines: int = 0
+    last: float = 0.0
+    refuses: bool = False
+    held: list[tuple[int, Mapping[str, Any]]] = field(
+        default_factory=lambda: [
+            (
+                5_000_000,
+                {
+                    "state": "1.2",
+                    "value": 1.2,
+                    "attrs": '{"serial":12,"intended_us":5000000}',
+                    "last_changed": 5_000_000,
+                    "unit": "W",
+                },
+            )
+        ]
+    )
+    asked: list[tuple[list[str], int]] = field(default_factory=list)
+
+    def rows(
+        self, entity_ids: Iterable[str], *, since_us: int
+    ) -> Sequence[tuple[int, Mapping[str, Any]]]:
+        """Return what is held."""
+        self.asked.append((list(entity_ids), since_us))
+        return self.held
+
+    def write(self, body: bytes) -> None:
+        """Take lines; it takes its time."""
+        if self.refuses:
+            raise BadAnswer("a write into InfluxDB", "HTTP 401")
+        count = body.count(b"\n") + 1
+        self.bodies.append(body)
+        self.lines += count
+        self.world.advance(count / self.speed)
+        self.last = self.world.now
+
+    def files(self) -> Files:
+        """Return what lies on the disk now."""
+        done = self.world.now >= self.last + self.compacts
+        return Files(
+            data=self.lines * (self.cold if done else self.hot - 10),
+            log=0 if done else self.lines * 10,
+            compacting=0 if done else 2,
+        )
+
+
 class FakeRig:
     """The world as a stack."""
 
@@ -197,6 +259,11 @@ class FakeRig:
         self._world = world
         self.deaf = False
         self.starting_until = 0.0
+        self.database = FakeStore(world)
+        self.thrown_away = FakeStore(world, compacts=20.0)
+        self.removed = 0
+        self.alone = False
+        self.heard = True
 
     def source_cores(self) -> float:
         """Return its limit."""
@@ -286,8 +353,38 @@ class FakeRig:
         return 1_000
 
     def stored_bytes(self) -> int | None:
-        """Return 12 bytes for each event."""
-        return round(self._world.done * 12)
+        """Return 12 bytes for each event, and for each line past the services."""
+        return round(self._world.done * 12) + self.database.lines * 12
+
+    def store(self) -> FakeStore:
+        """Return the database."""
+        return self.database
+
+    @contextmanager
+    def throwaway(self) -> Iterator[tuple[FakeStore, float]]:
+        """Return another one, and that its days end eight days ago."""
+        try:
+            yield self.thrown_away, 8.0
+        finally:
+            self.removed += 1
+
+    @contextmanager
+    def reading_alone(self) -> Iterator[Callable[[], list[tuple[float, int]]]]:
+        """Count what is sent; the source sends `generator` events/s at most."""
+        self.alone = True
+        looks: list[tuple[float, int]] = []
+        before = self._world.fault
+
+        def look(now: float) -> None:
+            before(now)
+            looks.append((now, round(self._world.sent)))
+
+        self._world.fault = look
+        try:
+            yield lambda: looks if self.heard else []
+        finally:
+            self.alone = False
+            self._world.fault = before
 
     def database_off(self) -> None:
         """Stop it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +19,11 @@ from capacity.kept import Kept
 from capacity.load import JobState, LocustLoad, Order, summed
 from capacity.locust.schedule import Lateness, Schedule, share_of
 from capacity.null_home import ANSWER, serve_one
-from capacity.null_reader import frame
-from capacity.rig import count_query, folder_bytes, metric_sum, parse_count
+from capacity.null_reader import Tally, frame
+from capacity.rig import count_query, folder_bytes, parse_count, parse_looks
+from capacity.store import metric_sum
+
+READER = "capacity.null_reader"
 
 
 def job(**changes: Any) -> JobState:
@@ -237,3 +242,46 @@ def test_frames_are_masked_and_sized() -> None:
     """As the protocol wants them from clients."""
     assert frame("ab") == b"\x81\x82\x00\x00\x00\x00ab"
     assert frame("x" * 200)[:4] == b"\x81\xfe\x00\xc8"
+
+
+@pytest.mark.parametrize("size", [1, 7, 27, 28, 29, 1_000])
+def test_events_are_counted_wherever_the_stream_is_cut(size: int) -> None:
+    """A mark over two reads counts, and none counts twice."""
+    stream = (b'\x81\x7e[{"event_type":"state_changed","data":{}},' * 40)[:-3]
+    tally = Tally()
+    for start in range(0, len(stream), size):
+        tally.feed(stream[start : start + size])
+
+    assert tally.count == 40
+
+
+def test_looks_of_a_reader_are_read() -> None:
+    """A line that was cut off by its end is left out."""
+    assert parse_looks(b"12.5 3\n12.75 10\n13.") == [(12.5, 3), (12.75, 10)]
+
+
+def test_a_counting_reader_says_how_many_have_come() -> None:
+    """A source of two frames, read by the real process."""
+    frames = b'{"event_type":"state_changed"}' * 3
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        with subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "capacity.null_reader",
+                "127.0.0.1",
+                port,
+                "--count",
+            ],
+            env={**os.environ, "CAPACITY_TOKEN": "t"},  # noqa: TID251 - handed on
+            stdout=subprocess.PIPE,
+        ) as reader:
+            client, _ = server.accept()
+            with client:
+                client.sendall(b'auth_required auth_ok "id":2')
+                assert reader.stdout is not None
+                assert reader.stdout.readline() == b"reading\n"
+                client.sendall(frames)
+                (_, count) = parse_looks(reader.stdout.readline())[0]
+    assert count == 3

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 from typing import Any, cast
 
 import pytest
@@ -75,8 +77,18 @@ class FakeContainer:
         }
         self.attrs = {"NetworkSettings": {"Ports": places if service else {}}}
 
+        self.done: list[str] = []
+
     def reload(self) -> None:
         """Find the same again."""
+
+    def stop(self, **_: Any) -> None:
+        """Note it."""
+        self.done.append("stop")
+
+    def start(self) -> None:
+        """Note it."""
+        self.done.append("start")
 
 
 class FakeEngine:
@@ -89,6 +101,11 @@ class FakeEngine:
     def list(self, **_: Any) -> list[FakeContainer]:
         """Return all containers."""
         return self._rows
+
+    def named(self, service: str) -> FakeContainer:
+        """Return the container of a service."""
+        label = "com.docker.compose.service"
+        return next(row for row in self._rows if row.labels.get(label) == service)
 
 
 def rig(answers: dict[str, Any]) -> StackRig:
@@ -166,3 +183,45 @@ def test_the_source_tells_what_it_has_made() -> None:
     stack = rig({"home-assistant:8123/_script/status": {"events": {"emitted": 9}}})
     assert stack.emitted() == 9
     assert stack.source_url == "http://home-assistant:8123"
+
+
+def test_a_reader_takes_the_place_of_ingestion() -> None:
+    """Ingestion is stopped before it reads, and there again afterwards."""
+    stack = rig(
+        {
+            "websocket-ingestion:8001/ready": {},
+            "enrichment-pipeline:8002/ready": {},
+            "influxdb:8086/ready": {},
+        }
+    )
+    engine = cast("FakeEngine", stack.engine)
+    ingestion = engine.named("websocket-ingestion")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        engine.named("home-assistant").attrs["NetworkSettings"]["Ports"]["8123/tcp"] = [
+            {"HostIp": host, "HostPort": str(port)}
+        ]
+        source = threading.Thread(target=_one_reader, args=(server,))
+        source.start()
+        with stack.reading_alone() as read:
+            assert ingestion.done == ["stop"]
+            source.join()
+            looks = read()
+
+    assert ingestion.done == ["stop", "start"]
+    assert [count for _, count in looks] == [2]
+
+
+def _one_reader(server: socket.socket) -> None:
+    """Let one reader subscribe, and send it two events."""
+    client, _ = server.accept()
+    with client:
+        client.sendall(b'auth_required auth_ok "id":2')
+        heard = b""
+        while b"subscribe_events" not in heard:
+            heard += client.recv(1_024)
+        client.sendall(b'{"event_type":"state_changed"}' * 2)
+        # Until the reader has everything: it shuts its own side at the end.
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(1_024):
+            pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from capacity.errors import RunUnusable
 from capacity.kept import Begun, Kept
 from capacity.report.folder import write
 from capacity.runner import Driven, drive, profile_of, resumed
-from capacity.search import QUICK, Search
-from capacity.trial import TrialSpec
+from capacity.search import QUICK, STANDARD, Search
+from capacity.search.profile import Extras
+from capacity.trial import Phase, TrialSpec
 
 MakeBench = Callable[..., Any]
 Make = Callable[..., doc.Report]
@@ -85,6 +87,70 @@ def test_a_quick_run_ends_in_a_valid_report(
     assert whole.storage is not None
     assert whole.storage.bytes_per_point.hot == pytest.approx(12.0, rel=0.01)
     assert whole.timeline is not None
+    assert whole.speed is not None
+    known = {row.name: row for row in whole.speed.figures if row.value is not None}
+    assert known["sustained / direct writes"].value == pytest.approx(
+        (whole.verdict.sustained_eps or 0.0) / 50_000, rel=0.02
+    )
+    assert known["CPU per event, ingestion + enrichment"].value == pytest.approx(
+        80.0, rel=0.1
+    )
+
+
+SHORT = replace(
+    STANDARD,
+    calibrate_start=8_000.0,
+    calibrate_window=2.0,
+    start_rate=1_000.0,
+    warm_up_window=5.0,
+    settle=2.0,
+    window=5.0,
+    confirm_settle=2.0,
+    confirm_window=10.0,
+    soak=10.0,
+    outage=5.0,
+    extras=Extras(
+        idle=5.0,
+        low=10.0,
+        direct=1.0,
+        emit=5.0,
+        step=5.0,
+        age=5.0,
+        past_rate=0.5,
+        cold=120.0,
+        cold_rate=0.1,
+    ),
+)
+
+
+@pytest.mark.timeout(60)
+def test_what_comes_after_the_search_is_in_the_report(
+    make_bench: MakeBench, begun: Begun, made_up: Make, tmp_path: Path
+) -> None:
+    """Each target has its figure, the forecast cold bytes, the memory its series."""
+    bench = make_bench(capacity=2_000.0)
+    kept = Kept(tmp_path / "trials")
+    kept.begin(begun)
+    found = driven(bench, kept, Search(SHORT, bench.slo, real=True))
+    real = Begun(**{**_fields(begun), "entry": "real_ha"})
+    whole = write(report_of(bench, found, real, made_up), tmp_path)
+    assert whole.speed is not None
+    missing = [row.name for row in whole.speed.figures if row.value is None]
+    assert missing == [
+        "sustained, simulator to InfluxDB",
+        "idle CPU of the three services",
+        "idle memory of the three services",
+    ]
+    assert [step.entities for step in whole.speed.entities] == [1_000, 10_000, 100_000]
+    assert [age.past_points for age in whole.speed.age] == [1_800, 43_200]
+    assert whole.storage is not None
+    assert whole.storage.bytes_per_point.cold == pytest.approx(10.0)
+    assert {trial.phase for trial in whole.trials} >= {
+        doc.Phase.LOW,
+        doc.Phase.CARDINALITY,
+        doc.Phase.AGE,
+    }
+    assert decode(encode(whole), origin="here") == whole
 
 
 @pytest.mark.timeout(60)
@@ -182,6 +248,22 @@ def test_other_options_do_not_go_on_with_a_run(
     other = Begun(**{**_fields(begun), "slo_p99": 500.0})
     with pytest.raises(RunUnusable, match=r"slo_p99 was 1000\.0, and is 500\.0 now"):
         resumed(kept, other, make_bench().slo)
+
+
+def test_a_run_that_skips_goes_on_skipping(
+    make_bench: MakeBench, begun: Begun, tmp_path: Path
+) -> None:
+    """What was left out is not made after the interruption either."""
+    kept = Kept(tmp_path)
+    skipping = Begun(**{**_fields(begun), "skip": ("direct", "outage")})
+    kept.begin(skipping)
+    bench = make_bench(capacity=1_000.0)
+    found = driven(bench, kept, resumed(kept, skipping, bench.slo))
+    made = {record.result.spec.phase for record, _ in found.records}
+    assert Phase.IDLE in made
+    assert not made & {Phase.OUTAGE, Phase.DIRECT}
+    with pytest.raises(RunUnusable, match="skip was"):
+        resumed(kept, begun, bench.slo)
 
 
 def _fields(begun: Begun) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from .options import ERROR, INTERRUPTED, CommandParser
 __all__ = ["main", "parser"]
 
 REPORTS = Path("reports")
+SKIPPABLE = ("outage", "idle", "low", "direct", "cardinality", "age", "emit", "cold")
 EXIT_CODES = """\
 exit codes:
   0  done; compare: the same or better; index --check: the index is true
@@ -80,6 +81,15 @@ def _add_run(command: argparse.ArgumentParser) -> None:
         type=float,
         default=1000.0,
         help="milliseconds within which 99 %% of events are to be stored (1000)",
+    )
+    command.add_argument(
+        "--skip",
+        metavar="PHASE",
+        action="append",
+        default=[],
+        choices=SKIPPABLE,
+        help=f"leave out what comes after the search: {', '.join(SKIPPABLE)}; "
+        "repeatable",
     )
     command.add_argument(
         "--attach",

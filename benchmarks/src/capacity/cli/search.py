@@ -36,7 +36,7 @@ from ..report.index import write_index
 from ..rig import StackRig, attached, owned
 from ..runner import drive, profile_of, resumed
 from ..search import Search
-from ..trial import Arrival, Slo
+from ..trial import Arrival, Phase, Slo
 from .options import ERROR, INTERRUPTED, PASS
 
 __all__ = ["search"]
@@ -76,7 +76,13 @@ def search(args: argparse.Namespace) -> int:
             begun = msgspec.structs.replace(begun, start_up=time.monotonic() - started)
             kept.begin(begun)
             profile = profile_of(begun)
-            going_on = Search(profile, slo, arrival=Arrival(args.arrival))
+            going_on = Search(
+                profile,
+                slo,
+                arrival=Arrival(args.arrival),
+                skip=map(Phase, args.skip),
+                real=rig.real,
+            )
         data = _data_folder(rig)
         fsync: list[tuple[float, float]] = []
 
@@ -185,6 +191,7 @@ def _begun(args: argparse.Namespace) -> Begun:
         seed=args.seed,
         command=_command(args),
         owned=not args.attach,
+        skip=tuple(sorted(set(args.skip))),
     )
 
 
@@ -197,6 +204,7 @@ def _command(args: argparse.Namespace) -> str:
     words += [f"--entities {args.entities}"] if args.entities != 1000 else []
     words += [f"--limit {pair}" for pair in args.limit]
     words += [f"--source-cpus {args.source_cpus:g}"] if args.source_cpus else []
+    words += [f"--skip {name}" for name in sorted(set(args.skip))]
     return " ".join(words)
 
 

@@ -15,6 +15,7 @@ from .findings import (
     Verdict,
 )
 from .setting import Environment, Generator, Objective, Run, Workload
+from .speed import Speed
 from .trials import Phase, Timeline, Trial
 
 __all__ = ["SCHEMA_VERSION", "Report"]
@@ -52,6 +53,8 @@ class Report(Part, frozen=True, kw_only=True):
     recommendations: tuple[Recommendation, ...]
     baseline: Baseline | None
     warnings: tuple[Text, ...]
+    speed: Speed | None = None
+    """Absent in documents of before it was measured."""
 
     def __post_init__(self) -> None:
         """Refuse trials with the same id, and a sustained trial that is not there."""

@@ -42,7 +42,8 @@ class Outcome(StrEnum):
 class Phase(StrEnum):
     """The part of the search that a trial belongs to.
 
-    `calibrate` sends into a null sink: it says what the generator can do.
+    `calibrate` sends into a null sink: it says what the generator can do. `low`,
+    `cardinality` and `age` come after the search and move no bound.
     """
 
     CALIBRATE = "calibrate"
@@ -53,6 +54,9 @@ class Phase(StrEnum):
     CONFIRM_UPPER = "confirm_upper"
     SUSTAINED = "sustained"
     OUTAGE = "outage"
+    LOW = "low"
+    CARDINALITY = "cardinality"
+    AGE = "age"
 
 
 class IncidentKind(StrEnum):

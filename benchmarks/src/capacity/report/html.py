@@ -9,7 +9,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..document import Check, Kind, Outcome, Report, Stage, Standing, Status
+from ..document import Check, Kind, Outcome, Report, Sense, Stage, Standing, Status
 from . import words
 from .charts import (
     Chart,
@@ -74,6 +74,7 @@ def render(report: Report) -> str:
         main=draw_rates(report),
         charts=_charts(report),
         containers=draw_containers(report),
+        senses={Sense.AT_LEAST: "at least", Sense.AT_MOST: "at most"},
         stored=Stage.TOTAL,
         method=method(report),
         caveats=caveats(report),

@@ -8,11 +8,13 @@ on with by `Search.replay` of the results that were kept.
 from __future__ import annotations
 
 from .done import Done, Edge, StopReason
+from .extras import EXTRAS
 from .machine import Progress, Search
 from .plan import Observed
 from .profile import FULL, PROFILES, QUICK, STANDARD, Profile
 
 __all__ = [
+    "EXTRAS",
     "FULL",
     "PROFILES",
     "QUICK",

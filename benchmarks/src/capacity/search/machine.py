@@ -29,9 +29,26 @@ class Search:
     """Finds the edge, the sustained rate and what an outage does, in bounded time."""
 
     def __init__(
-        self, profile: Profile, slo: Slo, *, arrival: Arrival = Arrival.CONSTANT
+        self,
+        profile: Profile,
+        slo: Slo,
+        *,
+        arrival: Arrival = Arrival.CONSTANT,
+        skip: Iterable[Phase] = (),
+        real: bool = False,
     ) -> None:
-        self._plan = Plan(profile=profile, slo=slo, arrival=arrival)
+        """Begin a search.
+
+        Args:
+            profile: how long it may take.
+            slo: what is promised.
+            arrival: how events are spread over a second.
+            skip: what comes after the search and is not wanted.
+            real: whether the source is a real Home Assistant.
+        """
+        self._plan = Plan(
+            profile=profile, slo=slo, arrival=arrival, skip=frozenset(skip), real=real
+        )
         self._steps = self._plan.run()
         self._next: TrialSpec | Done = next(self._steps)
 
@@ -43,13 +60,15 @@ class Search:
         results: Iterable[TrialResult],
         *,
         arrival: Arrival = Arrival.CONSTANT,
+        skip: Iterable[Phase] = (),
+        real: bool = False,
     ) -> Self:
         """Return the search as it was after these results.
 
         Raises:
             SearchMismatch: the results are of another profile, promise or version.
         """
-        search = cls(profile, slo, arrival=arrival)
+        search = cls(profile, slo, arrival=arrival, skip=skip, real=real)
         for result in results:
             search.observe(result)
         return search

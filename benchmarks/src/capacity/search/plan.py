@@ -7,7 +7,7 @@ to the same next trial.
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, TypeAlias
@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 from ..judge_trial import GENERATOR_REASONS, Judgement, Outcome, judge
 from ..trial import Arrival, Phase, Slo, Stage, TrialResult, TrialSpec
 from .done import Done, Edge, StopReason
+from .extras import EXTRAS, OVERLOAD, RESERVED, Extra, extras_of
 from .profile import Profile
 
 __all__ = ["LEAST_RATE", "Observed", "Plan"]
@@ -71,6 +72,8 @@ class Plan:
     profile: Profile
     slo: Slo
     arrival: Arrival = Arrival.CONSTANT
+    skip: frozenset[Phase] = frozenset()
+    real: bool = False
     observed: list[Observed] = field(default_factory=list)
     phase: Phase = Phase.PREFLIGHT
     used: float = 0.0
@@ -100,8 +103,10 @@ class Plan:
         stop = yield from self._narrow()
         if self.lower is None:
             return self._done(stop)
-        if (yield from self._sustain()) is Verdict.PASS:
+        held = (yield from self._sustain()) is Verdict.PASS
+        if held and Phase.OUTAGE not in self.skip:
             yield from self._outage()
+        yield from self._measure_extras()
         return self._done(stop)
 
     def _narrow(self) -> Generator[TrialSpec, TrialResult, StopReason]:
@@ -311,6 +316,34 @@ class Plan:
         if verdict in {Verdict.PASS, Verdict.FAIL}:
             self.outage_held = verdict is Verdict.PASS
 
+    def _measure_extras(self) -> Generator[TrialSpec, TrialResult, None]:
+        """Measure what is beside the edge, as far as the time goes.
+
+        Steps of one phase are compared with each other, so after one of them that
+        did not come to a valid end the others of its phase are left out.
+        """
+        given_up = set(self.skip)
+        emit = None
+        if self.real and self.lower is not None:
+            emit = min(OVERLOAD * self.lower, self.cap)
+        for extra in extras_of(self.profile, sustained=self.sustained, emit=emit):
+            if extra.phase in given_up:
+                continue
+            if (yield from self._extra(extra)) in _NO_ANSWER:
+                given_up.add(extra.phase)
+
+    def _extra(self, extra: Extra) -> Asking:
+        return (
+            yield from self._ask(
+                extra.phase,
+                extra.rate,
+                settle=extra.settle,
+                window=extra.window,
+                reserve=0.0,
+                extra=extra,
+            )
+        )
+
     # --------------------------------------------------------------- questions
 
     def _short(self, phase: Phase, rate: float, *, repeat: bool) -> Asking:
@@ -376,6 +409,7 @@ class Plan:
         window: float,
         outage: float = 0.0,
         reserve: float,
+        extra: Extra | None = None,
     ) -> Asking:
         """Make a trial until it is valid, or the generator's, or has failed to be."""
         for _ in range(SAME_TRIAL_TRIES):
@@ -388,6 +422,7 @@ class Plan:
                 window=window,
                 outage=outage,
                 reserve=reserve,
+                extra=extra,
             )
             if seen is None:
                 return Verdict.NO_TIME
@@ -418,9 +453,11 @@ class Plan:
         window: float,
         outage: float = 0.0,
         reserve: float = 0.0,
+        extra: Extra | None = None,
     ) -> Generator[TrialSpec, TrialResult, Observed | None]:
         """Yield one trial if it and what comes after it fit into the budget."""
         fixed = settle + window + outage + self.profile.overhead
+        fixed += extra.filling if extra else 0.0
         draining = self._expected_drain(rate, settle + window, outage)
         left = self.profile.trial_budget - self.used
         if fixed + draining + reserve > left:
@@ -437,6 +474,9 @@ class Plan:
             outage=outage,
             drain=min(most, left - fixed),
             arrival=self.arrival,
+            entities=extra.entities if extra else None,
+            past_hours=extra.past_hours if extra else 0.0,
+            past_rate=extra.past_rate if extra else 0.0,
         )
         result = yield spec
         seen = Observed(result=result, judgement=judge(result, self.slo))
@@ -454,12 +494,26 @@ class Plan:
         here = sum(seen.result.spec.phase is self.phase for seen in self.observed)
         phases = list(_USUAL_TRIALS)
         expected = 0.0
-        for phase in phases[phases.index(self.phase) :]:
+        begin = phases.index(self.phase) if self.phase in phases else len(phases)
+        for phase in phases[begin:]:
             count = _USUAL_TRIALS[phase]
             if phase is self.phase:
                 count = max(1, count - here)
             expected += count * self._usual(phase)
-        return min(budget, expected)
+        return min(budget, expected + self._extras_left(EXTRAS))
+
+    def _extras_left(self, phases: Collection[Phase]) -> float:
+        """Estimate the seconds of what comes after the search and is not made yet."""
+        rate = self.sustained or self.lower or self.profile.start_rate
+        made = [s.result.spec.phase for s in self.observed]
+        left = 0.0
+        for extra in extras_of(self.profile, sustained=rate):
+            if extra.phase in made:
+                made.remove(extra.phase)
+            elif extra.phase in phases and extra.phase not in self.skip:
+                left += extra.settle + extra.window + extra.filling
+                left += self.profile.overhead
+        return left
 
     def _usual(self, phase: Phase) -> float:
         p = self.profile
@@ -479,9 +533,9 @@ class Plan:
     def _reserve(self, phase: Phase) -> float:
         """What later phases need, so that a search always ends with a soak."""
         later = self._usual(Phase.SUSTAINED) + self._usual(Phase.OUTAGE)
-        if phase not in {Phase.CONFIRM_LOWER, Phase.CONFIRM_UPPER}:
-            later += MAJORITY * self._usual(Phase.CONFIRM_LOWER)
-        return later
+        if phase in {Phase.CONFIRM_LOWER, Phase.CONFIRM_UPPER}:
+            return later + self._extras_left(RESERVED)
+        return later + MAJORITY * self._usual(Phase.CONFIRM_LOWER)
 
     def _expected_drain(self, rate: float, loaded: float, outage: float) -> float:
         if outage:

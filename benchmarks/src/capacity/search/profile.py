@@ -5,7 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["FULL", "PROFILES", "QUICK", "STANDARD", "Profile"]
+__all__ = ["FULL", "PROFILES", "QUICK", "STANDARD", "Extras", "Profile"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """The lengths in seconds of what is measured after the search; 0 leaves it out.
+
+    `step` is the window at each number of entities, `age` the one before and after
+    `past_rate` events a second of a past day are stored. `cold` is the longest wait
+    for the compaction of three past days of `cold_rate` events a second. `emit` is
+    only for a real Home Assistant.
+    """
+
+    idle: float
+    direct: float
+    emit: float
+    low: float = 0.0
+    step: float = 0.0
+    age: float = 0.0
+    past_rate: float = 0.0
+    cold: float = 0.0
+    cold_rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +60,7 @@ class Profile:
     soak: float
     outage: float
     drain: float = 120.0
+    extras: Extras
 
     @property
     def trial_budget(self) -> float:
@@ -50,7 +72,7 @@ QUICK: Final = Profile(
     name="quick",
     screening=True,
     budget=480.0,
-    preflight=8.0,
+    preflight=6.0,
     calibrate_start=4_000.0,
     calibrate_window=3.0,
     warm_up_cap=30.0,
@@ -60,21 +82,22 @@ QUICK: Final = Profile(
     confirm_settle=3.0,
     confirm_window=18.0,
     soak=45.0,
-    outage=15.0,
+    outage=10.0,
     drain=60.0,
+    extras=Extras(idle=10.0, direct=10.0, emit=10.0),
 )
 """Screening in 8 minutes: a first idea, not a promise.
 
 Of 480 s the start of the stack takes about 30 s and the report 10 s. On a machine
-that carries 16,000 events/s the rest goes, as planned: preflight 10 s, calibration 5
-steps in 25 s, warm-up 24 s, seven doublings with the repeated fail and their draining
+that carries 16,000 events/s the rest goes, as planned: preflight 8 s, calibration 4
+steps in 24 s, warm-up 24 s, seven doublings with the repeated fail and their draining
 106 s, three bisections 49 s; then a lower and an upper bound confirmed by two trials
-each of 18 s, 102 s; 45 s of soak, 50 s; an outage of 15 s with its draining, 64 s.
-That is 430 s of 440; simulated machines of that speed took 376 to 401 s. So both
-bounds fit if their trials agree; a third trial or an adjustment fits only if the
-search was short before, else the search says `time_budget` and which bounds are
-confirmed. A stall once a minute is seen by half of the trials at most, even by the
-soak, and no compaction is awaited: hence screening.
+each of 18 s, 102 s; 45 s of soak, 50 s; an outage of 10 s with its draining, 43 s;
+idle and direct writes, 34 s. That is 440 s of 440; simulated machines of that speed
+took 396 s. So both bounds fit if their trials agree; a third trial or an adjustment
+fits only if the search was short before, else the search says `time_budget` and which
+bounds are confirmed. A stall once a minute is seen by half of the trials at most, even
+by the soak, and no compaction is awaited: hence screening.
 """
 
 STANDARD: Final = Profile(
@@ -91,8 +114,23 @@ STANDARD: Final = Profile(
     confirm_window=120.0,
     soak=600.0,
     outage=120.0,
+    extras=Extras(
+        idle=30.0,
+        low=60.0,
+        direct=10.0,
+        emit=20.0,
+        step=20.0,
+        age=20.0,
+        past_rate=10.0,
+        cold=180.0,
+        cold_rate=5.0,
+    ),
 )
-"""45 minutes: both bounds by trials of 2 minutes, 10 minutes of soak, 2 of outage."""
+"""45 minutes: both bounds by trials of 2 minutes, 10 minutes of soak, 2 of outage.
+
+What comes after takes up to 10 minutes: the past is 864,000 points, the days of the
+throw-away database 1,296,000.
+"""
 
 FULL: Final = Profile(
     name="full",
@@ -109,7 +147,21 @@ FULL: Final = Profile(
     confirm_window=300.0,
     soak=3_600.0,
     outage=600.0,
+    extras=Extras(
+        idle=60.0,
+        low=120.0,
+        direct=30.0,
+        emit=30.0,
+        step=60.0,
+        age=60.0,
+        past_rate=100.0,
+        cold=600.0,
+        cold_rate=20.0,
+    ),
 )
-"""Three hours: trials of 5 minutes, an hour of soak, 10 minutes of outage."""
+"""Three hours: trials of 5 minutes, an hour of soak, 10 minutes of outage.
+
+The past is 8.6 million points, the days of the throw-away database 5.2 million.
+"""
 
 PROFILES: Final = {profile.name: profile for profile in (QUICK, STANDARD, FULL)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from ...document import Outcome, Phase, Report
+from ...document import Outcome, Phase, Report, Trial
 from ..svg import (
     Frame,
     Linear,
@@ -35,7 +35,7 @@ _SHORT = {
 
 def draw_search(report: Report) -> Chart | None:
     """Draw the rate of each trial in the order in which they ran."""
-    trials = report.stack_trials
+    trials = _searched(report)
     if not trials:
         return None
     frame = Frame(bottom=58)
@@ -86,17 +86,22 @@ def draw_search(report: Report) -> Chart | None:
     )
 
 
+def _searched(report: Report) -> list[Trial]:
+    """Return the trials of the search; what comes after it moves no bound."""
+    return [trial for trial in report.stack_trials if trial.phase in _SHORT]
+
+
 def _phases(report: Report, frame: Frame, x: Linear) -> list[str]:
     """Return the names of the phases under their trials, in two rows."""
     words, first = [], 1
     for index, (phase, members) in enumerate(
-        groupby(report.stack_trials, key=lambda trial: trial.phase)
+        groupby(_searched(report), key=lambda trial: trial.phase)
     ):
         count = len(list(members))
         middle = x(first + (count - 1) / 2)
         words.append(
             text(
-                _SHORT.get(phase, str(phase)),
+                _SHORT[phase],
                 min(middle, frame.x1 - 16),
                 frame.y0 + (30 if index % 2 == 0 else 42),
                 anchor="middle",

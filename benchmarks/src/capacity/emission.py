@@ -1,0 +1,61 @@
+"""What the source sends to a reader that does nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stackproof import wait_until
+from stackproof.wait import Clock
+
+from .errors import BadAnswer
+from .load import Load, Order
+from .rig import Rig
+
+__all__ = ["emission_of", "rate_between"]
+
+
+def emission_of(
+    rig: Rig, load: Load, order: Order, *, settle: float, clock: Clock
+) -> float:
+    """Return the events a second that a reader alone got while more were asked for.
+
+    Ingestion is stopped meanwhile: what it would cost the source is not of the source.
+
+    Raises:
+        BadAnswer: nothing was read.
+        LoadFailed: the load's process does not do what it should.
+    """
+    with rig.reading_alone() as read:
+        load.begin(order)
+        began = clock.monotonic()
+        end = began + order.seconds
+        wait_until(
+            clock.monotonic,
+            lambda now: now >= end,
+            timeout=order.seconds + 1.0,
+            every=0.5,
+            clock=clock,
+        )
+        load.end()
+        counts = read()
+    return rate_between(counts, began + settle, end)
+
+
+def rate_between(
+    counts: Sequence[tuple[float, int]], start: float, end: float
+) -> float:
+    """Return the growth a second of a count between two moments (pure).
+
+    Args:
+        counts: looks at it, each with its moment; they need not be regular.
+        start: from the first look at or after it.
+        end: to the last look at or before it.
+
+    Raises:
+        BadAnswer: there are no two looks.
+    """
+    inside = [(at, count) for at, count in counts if start <= at <= end]
+    if len(inside) < 2 or inside[-1][0] <= inside[0][0]:
+        raise BadAnswer("the reader of the source", "it has read nothing")
+    (first_at, first), (last_at, last) = inside[0], inside[-1]
+    return (last - first) / (last_at - first_at)

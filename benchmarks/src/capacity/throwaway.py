@@ -1,0 +1,145 @@
+"""A database of its own for past days: the image and limits of the stack's, no data.
+
+It compacts a shard whole soon after the last write, where a real one waits for hours.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import requests
+from docker import DockerClient
+from docker.errors import DockerException
+from docker.models.containers import Container
+
+from stackproof import wait_until
+from stackproof.errors import WaitTimeout
+
+from .cold import COLD_SECONDS
+from .errors import BadAnswer
+from .model.disk import DAY, shard_seconds
+from .store import HttpStore, Store
+
+__all__ = ["throwaway_store"]
+
+DATA: Final = "/var/lib/influxdb2"
+PORT: Final = "8086/tcp"
+SNAPSHOT_SECONDS: Final = 5
+_LOOPBACK: Final = "127.0.0.1"
+_PROJECT: Final = "com.docker.compose.project"
+_ORG = _BUCKET = "throwaway"
+_UP_SECONDS: Final = 60.0
+_CALL_SECONDS: Final = 10.0
+_LIMITS: Final = {"Memory": "mem_limit", "NanoCpus": "nano_cpus"}
+
+
+@contextmanager
+def throwaway_store(
+    engine: DockerClient, *, like: Container, project: str, retention_days: float
+) -> Iterator[tuple[Store, float]]:
+    """Start a database like the stack's; remove it and its data at the end.
+
+    Args:
+        engine: where it runs.
+        like: the stack's database: image, limits and user.
+        project: whose label it bears, so that nothing is left if this program dies.
+        retention_days: of the stack's bucket; the length of shards follows from it.
+
+    Raises:
+        BadAnswer: it does not come up.
+    """
+    shard = shard_seconds(retention_days * DAY)
+    host: dict[str, Any] = like.attrs["HostConfig"]
+    config: dict[str, Any] = like.attrs["Config"]
+    try:
+        container = engine.containers.run(
+            config["Image"],
+            detach=True,
+            entrypoint=["influxd"],
+            user=config["User"],
+            cap_drop=["ALL"],
+            environment=_environment(config["Env"]),
+            labels={_PROJECT: project},
+            ports={PORT: (_LOOPBACK, 0)},
+            volumes=[DATA],
+            stop_signal="SIGINT",
+            **{ours: host[name] for name, ours in _LIMITS.items() if host.get(name)},
+        )
+    except (DockerException, requests.RequestException) as err:
+        raise BadAnswer(
+            "the engine, asked for a throw-away database", str(err)
+        ) from err
+    try:
+        container.reload()
+        place = container.attrs["NetworkSettings"]["Ports"][PORT][0]
+        url = f"http://{_LOOPBACK}:{place['HostPort']}"
+        yield _set_up(url, shard), shard / DAY + 1
+    finally:
+        container.remove(v=True, force=True)
+
+
+def _environment(rows: list[str]) -> dict[str, str]:
+    """Return the settings of the stack's database, with early compaction."""
+    found = dict(row.partition("=")[::2] for row in rows)
+    kept = {k: v for k, v in found.items() if k.startswith(("INFLUXD_", "GO"))}
+    return {
+        **kept,
+        "INFLUXD_STORAGE_COMPACT_FULL_WRITE_COLD_DURATION": f"{COLD_SECONDS:g}s",
+        "INFLUXD_STORAGE_CACHE_SNAPSHOT_WRITE_COLD_DURATION": f"{SNAPSHOT_SECONDS}s",
+    }
+
+
+def _set_up(url: str, shard: float) -> HttpStore:
+    """Make organisation, bucket and token; data are kept for ever."""
+    session = requests.Session()
+    _await_up(session, url)
+    token = secrets.token_urlsafe(24)
+    made = _post(
+        session,
+        f"{url}/api/v2/setup",
+        {
+            "username": "capacity",
+            "password": secrets.token_urlsafe(24),
+            "org": _ORG,
+            "bucket": "unused",
+            "token": token,
+        },
+    )
+    session.headers["Authorization"] = f"Token {token}"
+    rule = {
+        "type": "expire",
+        "everySeconds": 0,
+        "shardGroupDurationSeconds": round(shard),
+    }
+    _post(
+        session,
+        f"{url}/api/v2/buckets",
+        {"orgID": made["org"]["id"], "name": _BUCKET, "retentionRules": [rule]},
+    )
+    return HttpStore(url=url, org=_ORG, bucket=_BUCKET, token=token, read_token=token)
+
+
+def _await_up(session: requests.Session, url: str) -> None:
+    def answers() -> bool:
+        try:
+            return session.get(f"{url}/ready", timeout=_CALL_SECONDS).ok
+        except requests.RequestException:
+            return False
+
+    try:
+        wait_until(answers, bool, timeout=_UP_SECONDS, every=0.2)
+    except WaitTimeout as err:
+        raise BadAnswer(f"{url}/ready", f"no answer for {_UP_SECONDS:g} s") from err
+
+
+def _post(session: requests.Session, url: str, body: dict[str, Any]) -> Any:
+    try:
+        answer = session.post(url, json=body, timeout=_CALL_SECONDS)
+        if not answer.ok:
+            raise BadAnswer(url, f"HTTP {answer.status_code} {answer.text[:200]}")
+        return answer.json()
+    except (requests.RequestException, ValueError) as err:
+        raise BadAnswer(url, repr(err)) from err

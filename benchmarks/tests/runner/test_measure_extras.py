@@ -1,0 +1,213 @@
+"""What is measured after the search, against a made-up stack."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from capacity.judge_trial import Outcome, Reason, judge
+from capacity.trial import Phase, Slo, TrialSpec
+
+MakeBench = Callable[..., Any]
+
+
+def extra(phase: Phase, **changes: Any) -> TrialSpec:
+    """Return a trial without load."""
+    kinds = {"rate": 0.0, "settle": 2.0, "window": 10.0, "drain": 60.0, **changes}
+    return TrialSpec(id=2, phase=phase, **kinds)
+
+
+def loaded(bench: Any, **changes: Any) -> None:
+    """Send something first, as a search does."""
+    kinds = {"phase": Phase.SUSTAINED, "rate": 500.0, "settle": 1.0, "window": 5.0}
+    bench.measurer.run(TrialSpec(id=1, drain=60.0, **{**kinds, **changes}))
+
+
+def test_idle_is_what_containers_use_by_themselves(make_bench: MakeBench) -> None:
+    """Each uses a hundredth of a core, and nobody asks a service anything."""
+    bench = make_bench()
+    bench.rig.deaf = True
+    record = bench.measurer.run(extra(Phase.IDLE))
+
+    assert judge(record.result, Slo()).outcome is Outcome.PASS
+    assert record.looked == pytest.approx(10.0, abs=0.01)
+    for used in record.result.resources.values():
+        assert used.cpu / record.looked == pytest.approx(0.01, rel=0.01)
+        assert used.memory_peak == 50_000_000
+
+
+def test_direct_writes_are_timed_without_their_making(make_bench: MakeBench) -> None:
+    """What the database takes in 10 s; two seconds before are thrown away."""
+    bench = make_bench()
+    loaded(bench)
+    record = bench.measurer.run(extra(Phase.DIRECT, past_rate=500.0))
+    found = record.direct
+
+    assert found.lines / found.seconds == pytest.approx(50_000, rel=0.01)
+    assert found.seconds == pytest.approx(10.0, abs=0.2)
+    assert found.batch == 5_000
+    assert found.lines < record.past == bench.rig.database.lines
+    assert found.size == sum(
+        len(body) for body in bench.rig.database.bodies[-found.lines // 5_000 :]
+    )
+    assert not record.problems
+    assert judge(record.result, Slo()).outcome is Outcome.PASS
+
+
+def test_direct_lines_are_like_the_stored_ones(make_bench: MakeBench) -> None:
+    """Read back from the last load, and of entities that no trial counts."""
+    bench = make_bench()
+    loaded(bench)
+    bench.measurer.run(extra(Phase.DIRECT, past_rate=500.0))
+    line = bench.rig.database.bodies[0].split(b"\n")[0].decode()
+    (entities, since_us), *_ = bench.rig.database.asked
+
+    assert line.startswith("state,domain=sensor,entity_id=sensor.directcap_0 ")
+    assert 'state="0.1",attrs="{\\"serial\\":1,' in line
+    assert entities[:2] == ["sensor.cap_0", "sensor.cap_1"]
+    assert len(entities) == 100
+    ended_us = (100.0 + 6.0 + 1_700_000_000) * 1e6
+    assert ended_us - since_us == pytest.approx(1e6, rel=0.1)
+
+
+@pytest.mark.parametrize("phase", [Phase.IDLE, Phase.DIRECT])
+def test_a_disturbed_host_makes_it_not_valid(
+    make_bench: MakeBench, phase: Phase
+) -> None:
+    """Where others took a tenth of the host's time, nothing can be said."""
+    bench = make_bench()
+    loaded(bench)
+    calm = bench.rig.host
+    bench.rig.host = lambda: replace(calm(), steal=0.2 * bench.world.now)
+    result = bench.measurer.run(extra(phase, past_rate=500.0)).result
+
+    assert result.host.steal == pytest.approx(0.1)
+    assert judge(result, Slo()).reasons == (Reason.STEAL,)
+
+
+def test_without_a_load_there_are_no_lines(make_bench: MakeBench) -> None:
+    """It is said, and the run goes on."""
+    record = make_bench().measurer.run(extra(Phase.DIRECT, past_rate=500.0))
+
+    assert record.direct is None
+    assert record.past == 0
+    assert "no load was sent before" in record.problems[0]
+
+
+def test_a_database_that_refuses_ends_no_run(make_bench: MakeBench) -> None:
+    """What cannot be measured is told."""
+    bench = make_bench()
+    loaded(bench)
+    bench.rig.database.refuses = bench.rig.thrown_away.refuses = True
+    direct = bench.measurer.run(extra(Phase.DIRECT, past_rate=500.0))
+    cold = bench.measurer.run(extra(Phase.COLD, past_hours=1.0, past_rate=10.0))
+
+    assert direct.problems == cold.problems == ["a write into InfluxDB: HTTP 401"]
+    assert direct.direct is cold.cold is None
+    assert bench.rig.removed == 1
+
+
+def test_the_past_is_stored_before_the_trial(make_bench: MakeBench) -> None:
+    """36,000 points of the last hour, of the load's own entities, then the load."""
+    bench = make_bench()
+    loaded(bench)
+    began = bench.world.now
+    spec = extra(
+        Phase.AGE, rate=500.0, past_hours=1.0, past_rate=10.0, window=20.0, settle=3.0
+    )
+    record = bench.measurer.run(spec)
+    text = b"\n".join(bench.rig.database.bodies).decode()
+    times = [int(time) for time in re.findall(r" (\d+)$", text, re.MULTILINE)]
+
+    assert record.past == len(times) == 36_000
+    assert (max(times) - min(times)) / 1e6 == pytest.approx(3_600, rel=0.001)
+    assert min(times) / 1e6 - 1_700_000_000 == pytest.approx(began - 3_600, abs=0.1)
+    assert "entity_id=sensor.cap_99 " in text
+    assert judge(record.result, Slo()).outcome is Outcome.PASS
+    assert record.result.elapsed == pytest.approx(bench.world.now - began)
+    assert not record.problems
+
+
+def test_a_database_that_goes_on_compacting_is_told(make_bench: MakeBench) -> None:
+    """The trial is made all the same, with its reservation."""
+    bench = make_bench()
+    loaded(bench)
+    bench.rig.database.compacts = 500.0
+    spec = extra(Phase.AGE, rate=500.0, past_hours=0.1, past_rate=10.0)
+    record = bench.measurer.run(spec)
+
+    assert record.problems == ["the database still compacted when the load began"]
+    assert record.result.accounting.sent == 6_000
+
+
+def test_cold_bytes_are_those_after_the_compaction(make_bench: MakeBench) -> None:
+    """Hot with the log, cold when nothing has moved for a minute."""
+    bench = make_bench()
+    loaded(bench)
+    spec = extra(Phase.COLD, past_hours=72.0, past_rate=1.0, window=180.0)
+    found = bench.measurer.run(spec).cold
+
+    assert found.points == 259_200
+    assert found.hot == 40 * 259_200
+    assert found.cold == 10 * 259_200
+    assert 80.0 <= found.seconds <= 90.0
+    assert bench.rig.removed == 1
+    oldest = int(bench.rig.thrown_away.bodies[0].split(b"\n")[0].rsplit(b" ", 1)[1])
+    days = (bench.world.now + 1_700_000_000 - oldest / 1e6) / 86_400
+    assert days == pytest.approx(8 + 3, abs=0.01)
+
+
+def test_a_compaction_without_end_is_no_figure(make_bench: MakeBench) -> None:
+    """What is still hot is not called cold."""
+    bench = make_bench()
+    loaded(bench)
+    bench.rig.thrown_away.compacts = 1_000.0
+    record = bench.measurer.run(
+        extra(Phase.COLD, past_hours=1.0, past_rate=1.0, window=100.0)
+    )
+
+    assert record.cold is None
+    assert record.problems == ["the throw-away database: still compacts after 100 s"]
+
+
+def test_a_trial_has_entities_of_its_own(make_bench: MakeBench) -> None:
+    """And the database is asked how many series it then holds."""
+    bench = make_bench()
+    loaded(bench, phase=Phase.CARDINALITY, entities=10_000)
+
+    assert bench.world.order.entities == 10_000
+    spec = TrialSpec(
+        id=1, phase=Phase.CARDINALITY, rate=500.0, settle=1, window=5, drain=60
+    )
+    assert bench.measurer.run(spec).series == 1_000
+
+
+@pytest.mark.parametrize("generator", [3_000.0, 100_000.0])
+def test_emission_is_what_a_reader_alone_gets(
+    make_bench: MakeBench, generator: float
+) -> None:
+    """As much as the source can send, however much it is asked for; no reason why not.
+
+    The stack is back before the trial ends.
+    """
+    bench = make_bench(generator=generator)
+    record = bench.measurer.run(extra(Phase.EMIT, rate=4_000.0, settle=3.0))
+
+    assert record.emitted == pytest.approx(min(4_000.0, generator), rel=0.02)
+    assert judge(record.result, Slo()).outcome is Outcome.PASS
+    assert not bench.rig.alone
+    assert not record.problems
+
+
+def test_a_reader_that_hears_nothing_is_told(make_bench: MakeBench) -> None:
+    """It is a problem of the trial, and no 0."""
+    bench = make_bench()
+    bench.rig.heard = False
+    record = bench.measurer.run(extra(Phase.EMIT, rate=4_000.0))
+
+    assert record.emitted is None
+    assert record.problems == ["the reader of the source: it has read nothing"]

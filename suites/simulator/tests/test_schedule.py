@@ -108,7 +108,9 @@ def test_whole_rounds_have_the_mean_rate(
 def test_a_burst_is_five_times_the_mean_for_10_s_a_minute() -> None:
     """It lies in the middle of the minute; around it a fifth of the mean is due."""
     schedule = Curve(600.0, 60.0, BURST)
-    counts = [schedule.due(t) for t in (0.0, 24.999, 34.999, 59.999, 84.999, 94.999)]
+    counts = [
+        schedule.due(t) for t in (0.0, 24.9999, 34.9999, 59.9999, 84.9999, 94.9999)
+    ]
 
     assert counts == [1, 3_000, 33_000, 36_000, 39_000, 69_000]
 

@@ -55,8 +55,10 @@ class Constant:
         if elapsed < 0:
             return 0
         count = int(elapsed * self._rate) + 1
-        while count > 0 and (count - 1) / self._rate > elapsed:
+        while count > 0 and self.at(count - 1) > elapsed:
             count -= 1
+        while self.at(count) <= elapsed:
+            count += 1
         return count
 
     def at(self, number: int) -> float:

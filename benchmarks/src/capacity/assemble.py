@@ -27,7 +27,7 @@ from .judge_trial import (
 from .kept import Begun, Moment, Record
 from .names import SOURCE
 from .search import Done, StopReason
-from .trial import Phase, Quantiles, Slo, Stage
+from .trial import CYCLIC, Phase, Quantiles, Slo, Stage
 
 __all__ = ["assemble", "status_of", "timeline_of"]
 
@@ -110,7 +110,11 @@ def assemble(
             entities=begun.entities,
             series=max(1, facts.series),
             event_bytes=float(_EVENT_BYTES + begun.payload_bytes),
+            payload_bytes=begun.payload_bytes,
             arrival=doc.Arrival(begun.arrival),
+            period_s=begun.period if begun.arrival in CYCLIC else None,
+            trace=begun.trace or None,
+            entity_growth=begun.entity_growth,
             entry=doc.Entry(begun.entry),
         ),
         slo=doc.Objective(
@@ -301,7 +305,7 @@ def _generator(seen: Sequence[Seen], done: Done | None) -> doc.Generator:
     ]
     most = (done.generator_max if done else None) or max(calibrated, default=0.0)
     rows = good or [s.result for s in seen if s.result.accounting.sent]
-    sent = sum(r.achieved * r.spec.window for r in rows)
+    sent = sum(r.window_rate * r.spec.window for r in rows)
     cpu = sum(r.generator.cpu for r in rows)
     return doc.Generator(
         placement=doc.Placement.CO_LOCATED,

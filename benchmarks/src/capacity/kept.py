@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from . import document as doc
+from .arrivals import PERIOD
 from .errors import RunUnusable
 from .trial import Stage, TrialResult
 
@@ -35,6 +36,9 @@ class Begun(Struct, frozen=True, kw_only=True):
     seed: int
     command: str
     owned: bool
+    period: float = PERIOD
+    trace: str = ""
+    entity_growth: float = 0.0
     start_up: float = 0.0
     """Seconds until the first trial: what the trials cannot have of the budget."""
 

@@ -98,10 +98,6 @@ class Rig(Protocol):
         """Return how many cores the generator may use."""
         ...
 
-    def emitted(self) -> int:
-        """Return how many events the source has made."""
-        ...
-
     def usage(self, *, fresh: bool = True) -> dict[str, Usage]:
         """Return a look at each container; the engine is asked only if `fresh`."""
         ...
@@ -210,12 +206,6 @@ class StackRig:
         if self.real:
             return 1.0
         return cores_of(self.containers()[SOURCE]) or float(os.cpu_count() or 1)
-
-    def emitted(self) -> int:
-        """Return how many events the simulator has made."""
-        if self.real:
-            return 0
-        return int(self._get(f"{self.source_url}/_script/status")["events"]["emitted"])
 
     def await_ready(self, *, timeout: float) -> None:
         """Wait until each service says that it can do its work.

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from .errors import BadAnswer, LoadFailed, RunUnusable, SearchMismatch
 from .judge_trial import Judgement, judge
 from .kept import Begun, Kept, Record
 from .progress import Teller
 from .search import PROFILES, Done, Profile, Search
-from .trial import Arrival, Slo, TrialSpec
+from .trial import CYCLIC, Arrival, Slo, TrialSpec
+
+# What a run that is gone on with must have been asked for too.
+_SAME: Final = (
+    "profile",
+    "slo_p99",
+    "arrival",
+    "period",
+    "trace",
+    "entry",
+    "entities",
+    "entity_growth",
+    "payload_bytes",
+)
 
 __all__ = ["Driven", "drive", "profile_of", "resumed"]
 
@@ -63,7 +77,7 @@ def resumed(kept: Kept, begun: Begun, slo: Slo) -> Search:
         RunUnusable: they were made otherwise than it is asked for now.
     """
     old = kept.begun()
-    for name in ("profile", "slo_p99", "arrival", "entry", "entities", "payload_bytes"):
+    for name in _SAME:
         was, wanted = getattr(old, name), getattr(begun, name)
         if was != wanted:
             problem = f"{name} was {was}, and is {wanted} now"
@@ -82,9 +96,12 @@ def resumed(kept: Kept, begun: Begun, slo: Slo) -> Search:
 def profile_of(begun: Begun) -> Profile:
     """Return the profile, with the time that starting really took.
 
-    A slow start leaves less for trials: the whole stays within the budget.
+    A slow start leaves less for trials: the whole stays within the budget. Windows
+    hold whole rounds of a load that comes in rounds.
     """
     profile = PROFILES[begun.profile]
+    if begun.arrival in CYCLIC:
+        profile = profile.in_rounds(begun.period)
     return replace(profile, start_up=max(profile.start_up, begun.start_up))
 
 

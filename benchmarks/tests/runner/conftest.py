@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 
+from capacity.arrivals import Schedule
 from capacity.clocks import Taken
 from capacity.errors import BadAnswer
 from capacity.judge_trial import Judgement
 from capacity.kept import Begun
-from capacity.load import Order, Sent
+from capacity.load import JobState, Sent, summed
 from capacity.measure import Measurer, Workload
 from capacity.names import DATABASE, ENRICHMENT, INGESTION, SOURCE
+from capacity.order import Order
 from capacity.resources import HostLook, Usage
 from capacity.rig import Counts
 from capacity.search import Progress
-from capacity.trial import Slo, Stage, TrialResult, TrialSpec
+from capacity.trial import Arrival, Slo, Stage, TrialResult, TrialSpec
 
 TICK = 0.02
 EPOCH = 1_700_000_000.0
@@ -50,11 +54,13 @@ class World:
     done: float = 0.0
     keys: list[tuple[float, float]] = field(default_factory=list)
     order: Order | None = None
+    plan: Schedule | None = None
+    total: int = 0
     started: float = 0.0
     sent: float = 0.0
     up: bool = True
     cpu: dict[str, float] = field(default_factory=lambda: dict.fromkeys(COSTS, 0.0))
-    total: HdrHistogram = field(default_factory=lambda: HdrHistogram(1, 120_000_000, 3))
+    ages: HdrHistogram = field(default_factory=lambda: HdrHistogram(1, 120_000_000, 3))
     fault: Callable[[float], None] = lambda _now: None
 
     def advance(self, seconds: float) -> None:
@@ -71,20 +77,26 @@ class World:
 
     def ended(self) -> bool:
         """Tell whether the order has been carried out."""
-        return self.order is None or self.sent >= round(
-            self.order.rate * self.order.seconds
-        )
+        return self.order is None or self.sent >= self.total
+
+    def begin(self, order: Order) -> None:
+        """Send an order from now on."""
+        self.order, self.plan, self.started, self.sent = (
+            order, order.schedule(), self.now, 0.0
+        )  # fmt: skip
+        self.total = order.schedule().due(math.nextafter(order.seconds, 0.0))
 
     def _emit(self) -> None:
-        order = self.order
-        if order is None:
+        order, plan = self.order, self.plan
+        if order is None or plan is None:
             return
-        due = min(self.now - self.started, order.seconds) * order.rate
-        due = min(round(due), round(order.rate * order.seconds))
+        due = min(plan.due(self.now - self.started), self.total)
         most = self.sent + self.generator * TICK
         new = max(0.0, min(due, most) - self.sent)
         if new and order.url != NULL:
-            middle = self.started + (self.sent + new / 2) / order.rate
+            middle = self.now - TICK / 2
+            if order.arrival is not Arrival.POISSON:  # it cannot be asked back
+                middle = self.started + plan.at(int(self.sent + new / 2))
             self.queue.append((middle, new))
             self.emitted += new
             self.cpu[SOURCE] += COSTS[SOURCE] * new
@@ -105,7 +117,7 @@ class World:
             stored = served * (1 - self.lost_share)
             self.keys.append((due, stored))
             age = min(max(1, round((self.now - due) * 1e6)), 120_000_000)
-            self.total.record_value(age, max(1, round(served)))
+            self.ages.record_value(age, max(1, round(served)))
             for name in (INGESTION, ENRICHMENT, DATABASE):
                 self.cpu[name] += COSTS[name] * served
 
@@ -135,8 +147,7 @@ class FakeLoad:
 
     def begin(self, order: Order) -> Sent:
         """Begin an order."""
-        world = self._world
-        world.order, world.started, world.sent = order, world.now, 0.0
+        self._world.begin(order)
         return self.sent()
 
     def sent(self) -> Sent:
@@ -148,24 +159,33 @@ class FakeLoad:
         if not world.ended():
             seconds = world.now - world.started
         starved = order.rate > world.generator
-        return Sent(
+        job = JobState(
+            worker=0,
             start_us=round((world.started + EPOCH) * 1e6),
             seconds=max(seconds, world.sent / world.generator),
             emitted=round(world.sent),
             behind=0,
             skipped=0,
+            late=round(world.sent) if starved else 0,
             lag_p50=0.0001,
             lag_p99=0.5 if starved else 0.002,
             lag_max=0.6 if starved else 0.003,
             ended=world.ended(),
+            first_serial=1,
         )
+        found = summed([job], workers=1)
+        assert found is not None
+        return found
 
     def end(self) -> Sent:
         """End the order."""
         world = self._world
         if world.order is not None and not world.ended():
-            world.order = replace_order(world.order, world.now - world.started)
-            world.sent = round(world.sent)
+            world.total = round(world.sent)
+            world.sent = float(world.total)
+            world.order = msgspec.structs.replace(
+                world.order, seconds=world.now - world.started
+            )
         return self.sent()
 
     def tell(self, name: str, blob: str) -> None:
@@ -175,14 +195,6 @@ class FakeLoad:
     def cpu(self) -> float:
         """Return nothing worth to speak of."""
         return 0.0
-
-
-def replace_order(order: Order, seconds: float) -> Order:
-    """Return the order as if it had been asked for so many seconds."""
-    return Order(
-        number=order.number, url=order.url, rate=order.rate, seconds=seconds,
-        prefix=order.prefix,
-    )  # fmt: skip
 
 
 class FakeRig:
@@ -200,10 +212,6 @@ class FakeRig:
     def source_cores(self) -> float:
         """Return its limit."""
         return 1.0
-
-    def emitted(self) -> int:
-        """Return what was sent."""
-        return round(self._world.emitted)
 
     def usage(self, *, fresh: bool = True) -> dict[str, Usage]:
         """Return one look at each container."""
@@ -257,8 +265,8 @@ class FakeRig:
 
     def take(self) -> Taken:
         """Return the latencies since the last take."""
-        histogram = self._world.total
-        self._world.total = HdrHistogram(1, 120_000_000, 3)
+        histogram = self._world.ages
+        self._world.ages = HdrHistogram(1, 120_000_000, 3)
         blob = histogram.encode().decode("ascii")
         stages = (
             Stage.TOTAL,
@@ -347,14 +355,14 @@ MakeBench = Callable[..., Bench]
 def make_bench() -> MakeBench:
     """Return the maker of benches; keywords describe the world."""
 
-    def make(**kinds: object) -> Bench:
+    def make(*, growth: float = 0.0, **kinds: object) -> Bench:
         world = replace(World(), **kinds)  # type: ignore[arg-type]
         rig, load, slo = FakeRig(world), FakeLoad(world), Slo()
         measurer = Measurer(
             rig,
             load,
             slo=slo,
-            workload=Workload(prefix="sensor.cap", entities=100),
+            workload=Workload(prefix="sensor.cap", entities=100, entity_growth=growth),
             fsync=lambda _seconds: 0.001,
             clock=FakeClock(world),
             wall=lambda: world.now + EPOCH,

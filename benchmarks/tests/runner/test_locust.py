@@ -10,11 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 
 from capacity.errors import LoadFailed
-from capacity.load import LocustLoad, Order
+from capacity.load import LocustLoad
+from capacity.order import Order
+from capacity.trial import Arrival
 from stackproof import wait_until
 
 pytestmark = pytest.mark.timeout(60)
@@ -51,6 +54,7 @@ class FakeControl(BaseHTTPRequestHandler):
                 "seconds": 1.0,
                 "emitted": 100,
                 "behind": 0,
+                "first_serial": 1,
                 "skipped_while_down": 0,
                 "lateness": {
                     "p50_ms": 1.0,
@@ -111,6 +115,25 @@ def test_locust_carries_out_orders_and_shows_our_latency(
     count, longest = int(row.split()[4]), int(row.split()[9])
     assert count == 500
     assert longest == pytest.approx(4_400, rel=0.001)
+
+
+def test_the_simulator_is_told_of_the_arrival(control: str, tmp_path: Path) -> None:
+    """Of a recording each process has its turn, of new entities its part."""
+    replayed = msgspec.structs.replace(
+        order(control, rate=80.0),
+        arrival=Arrival.TRACE,
+        offsets=(0.0, 1.0, 2.0, 3.0),
+        period=4.0,
+        entity_growth=30.0,
+    )
+    with LocustLoad(tmp_path, processes=2) as load:
+        load.begin(replayed)
+        wait_until(lambda: len(FakeControl.jobs), lambda n: n == 2, timeout=5.0)
+        jobs = sorted(FakeControl.jobs, key=lambda job: job["prefix"])
+        load.end()
+    assert [job["offsets"] for job in jobs] == [[0.0, 2.0], [1.0, 3.0]]
+    told = {"profile": "trace", "period": 4.0, "entity_growth": 15.0, "rate": 40.0}
+    assert [job | told for job in jobs] == jobs
 
 
 def test_processes_share_the_rate(control: str, tmp_path: Path) -> None:

@@ -240,6 +240,9 @@ def _trial(name: str, s: Seen) -> doc.Trial:
             lost=count.lost,
             duplicate=count.duplicate,
             out_of_order=count.out_of_order,
+            unexpected=count.unexpected,
+            compared=count.compared,
+            named=tuple(record.named),
         ),
         backlog=doc.Backlog(
             mean=result.backlog.mean,

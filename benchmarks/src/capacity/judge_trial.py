@@ -79,6 +79,8 @@ class Reason(StrEnum):
     LOST = "lost"
     REJECTED = "rejected"
     DUPLICATE = "duplicate"
+    UNEXPECTED = "unexpected"
+    OUT_OF_ORDER = "out_of_order"
     DISCONNECT = "disconnect"
     RESTART = "restart"
     OOM = "oom"
@@ -222,6 +224,8 @@ def _failed(result: TrialResult, slo: Slo) -> Iterator[Reason]:
         Reason.LOST: count.lost,
         Reason.REJECTED: count.rejected,
         Reason.DUPLICATE: count.duplicate,
+        Reason.UNEXPECTED: count.unexpected,
+        Reason.OUT_OF_ORDER: count.out_of_order,
         Reason.DISCONNECT: result.disconnects,
         Reason.RESTART: sum(r.restarts for r in result.resources.values()),
         Reason.OOM: sum(r.oom_kills for r in result.resources.values()),

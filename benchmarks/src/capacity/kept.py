@@ -80,6 +80,10 @@ class Record(Struct, frozen=True, kw_only=True):
     spool_bytes_per_event: float | None = None
     down_at: float = 0.0
     problems: list[str] = []
+    named: list[str] = []
+    """The first events that are not stored as they should be."""
+    account_seconds: float = 0.0
+    """What comparing the store with the schedule took."""
 
 
 class Kept:

@@ -38,7 +38,8 @@ _EVERY: Final = 0.05
 class JobState(Struct, frozen=True, kw_only=True):
     """What one worker has sent of an order; times of lateness in seconds.
 
-    `first_serial` is what the source calls its first event, 0 where it does not tell.
+    `first_serial` and `last_serial` are what the source calls its first and its last
+    event, 0 where it does not tell.
     `unsent` are events that a worker knows not to have left, the first ones of them.
     """
 
@@ -55,6 +56,7 @@ class JobState(Struct, frozen=True, kw_only=True):
     ended: bool
     error: str = ""
     first_serial: int = 0
+    last_serial: int = 0
     unsent: tuple[int, ...] = ()
 
 

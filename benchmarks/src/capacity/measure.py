@@ -18,6 +18,7 @@ from stackproof import wait_until
 from stackproof.errors import WaitTimeout
 from stackproof.wait import Clock, SystemClock
 
+from .account import account_of
 from .arrivals import PERIOD, peak_of
 from .clocks import Taken, blocks_of, late, merged, quantiles
 from .errors import BadAnswer
@@ -266,6 +267,9 @@ class Measurer:
         }
         cores = (host_after.busy - host.busy) / seconds if seconds > 0 else 0.0
         known = (sum(row.cpu for row in resources.values()) + own_cpu) / seconds
+        accounting, named = self._account(
+            order, sent, counts, final, negative=negative, drained=drained
+        )
         return self._record(
             spec,
             began,
@@ -276,7 +280,8 @@ class Measurer:
             achieved=achieved_of(order, sent),
             blocks=blocks_of(dues, missed, unstored=unstored),
             latency=latency,
-            accounting=self._account(order, sent, counts, final, negative, drained),
+            accounting=accounting,
+            named=named,
             backlog=backlog_of(
                 watch.backlogs, interval=EVERY, steady=spec.arrival in STEADY
             ),
@@ -330,13 +335,15 @@ class Measurer:
         slopes: dict[str, float] = {}
         resources = self._used(before, after, watch, span, slopes, began_anew=DATABASE)
         cpu = self._source_cpu(resources, self._load.cpu() - own)
+        accounting, named = self._account(order, sent, counts, final, drained=drained)
         return self._record(
             spec,
             began,
             host=Host(steal=steal_of(host, host_after)),
             generator=self._generator(sent, cpu, cpu),
             achieved=achieved_of(order, sent, asked=sent.seconds),
-            accounting=self._account(order, sent, counts, final, 0, drained),
+            accounting=accounting,
+            named=named,
             backlog=backlog_of(watch.backlogs, interval=EVERY),
             resources=resources,
             disconnects=max(0, final.reconnects - counts.reconnects),
@@ -481,34 +488,21 @@ class Measurer:
         sent: Sent,
         before: Counts,
         after: Counts,
-        negative: int,
-        drained: bool,  # noqa: FBT001 - one of a row of facts
-    ) -> Accounting:
-        """Count what became of the events: the store by key, the rest by counters."""
-        rejected = max(0, after.rejected - before.rejected)
-        stored = 0
-        until = sent.start_us + round((sent.seconds + 1.0) * 1e6)
-        with suppress(WaitTimeout):
-            stored = self._until(
-                lambda: self._rig.stored(
-                    order.prefix, since_us=sent.start_us, until_us=until
-                ),
-                lambda count: count + rejected >= sent.emitted,
-                seconds=2.0 if drained else 0.0,
-                every=0.5,
-            )
-        if not stored:
-            stored = self._rig.stored(
-                order.prefix, since_us=sent.start_us, until_us=until
-            )
-        missing = sent.emitted - stored - rejected
-        return Accounting(
-            sent=sent.emitted,
-            stored=stored,
-            rejected=rejected,
-            lost=max(0, missing),
-            duplicate=max(0, after.merged - before.merged),
+        *,
+        negative: int = 0,
+        drained: bool,
+    ) -> tuple[Accounting, list[str]]:
+        """Return what became of the events, and the first ones that are not right."""
+        return account_of(
+            self._rig.store(),
+            order,
+            sent,
+            simulated=self._rig.generates,
+            rejected=max(0, after.rejected - before.rejected),
+            merged=max(0, after.merged - before.merged),
             negative=negative,
+            patience=2.0 if drained else 0.0,
+            clock=self._clock,
         )
 
     def _generator(self, sent: Sent, cpu: float, whole: float) -> Generator:
@@ -565,6 +559,7 @@ class Measurer:
         blocks: tuple[Block, ...] = (),
         latency: Mapping[Stage, Quantiles] | None = None,
         accounting: Accounting | None = None,
+        named: list[str] | None = None,
         backlog: Backlog | None = None,
         resources: Mapping[str, Resources] | None = None,
         disconnects: int = 0,
@@ -611,6 +606,7 @@ class Measurer:
             other_cores=other_cores,
             spool_bytes_per_event=spool_bytes_per_event,
             down_at=down_at,
+            named=named or [],
         )
 
     # --------------------------------------------------------------------- time

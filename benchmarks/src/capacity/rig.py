@@ -9,10 +9,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
 
@@ -31,12 +30,12 @@ from .clocks import Taken
 from .errors import BadAnswer, UsageError
 from .names import ADMIN, DATABASE, ENRICHMENT, INGESTION, SOURCE
 from .resources import HostLook, Usage, look_at_container, look_at_host
+from .store import InfluxStore, Store
 
 __all__ = ["PURPOSE", "Counts", "Rig", "StackRig", "attached", "owned"]
 
 PURPOSE: Final = "ha-ingestor-capacity"
 """First part of the names of all projects of a capacity run."""
-MEASUREMENT: Final = "state"
 _PORTS: Final = {INGESTION: 8001, ENRICHMENT: 8002, DATABASE: 8086, SOURCE: 8123}
 _LOOPBACK: Final = "127.0.0.1"
 _ANYWHERE: Final = frozenset({"", "0.0.0.0", "::"})
@@ -44,7 +43,6 @@ _PROJECT: Final = "com.docker.compose.project"
 _SERVICE: Final = "com.docker.compose.service"
 _CALL_SECONDS: Final = 10.0
 _UP_SECONDS: Final = 120.0
-_QUERY_SECONDS: Final = 60.0
 _WEIGHT: Final = 8192
 """CPU shares of the source: eight times that of others, so that it keeps up."""
 _COUNTED: Final = ("written", "merged", "dead_lettered", "expired")
@@ -114,8 +112,8 @@ class Rig(Protocol):
         """Return the latencies since the last take."""
         ...
 
-    def stored(self, prefix: str, *, since_us: int, until_us: int) -> int:
-        """Return how many events of these entities and this time are stored."""
+    def store(self) -> Store:
+        """Return a way to what is stored, for one thread."""
         ...
 
     def compactions(self) -> int:
@@ -165,6 +163,7 @@ class StackRig:
     home_token: str = ""
     real: bool = False
     session: requests.Session = field(default_factory=requests.Session)
+    query_session: Callable[[], requests.Session] = requests.Session
     _found: dict[str, Container] = field(default_factory=dict)
     _null: ExitStack = field(default_factory=ExitStack)
     _null_url: str = ""
@@ -289,31 +288,19 @@ class StackRig:
         url = f"{self._url(ENRICHMENT)}/v1/latency/take"
         return Taken.of(self._call("POST", url))
 
-    def stored(self, prefix: str, *, since_us: int, until_us: int) -> int:
-        """Count the events of the prefix that are stored, each by its own key.
+    def store(self) -> InfluxStore:
+        """Return a way to what is stored, for one thread.
 
         Raises:
-            BadAnswer: the database refuses the query.
+            BadAnswer: the database is not there.
         """
-        query = count_query(
-            self.settings["INFLUXDB_BUCKET"], prefix, since_us, until_us
+        return InfluxStore(
+            url=self._url(DATABASE),
+            org=self.settings["INFLUXDB_ORG"],
+            bucket=self.settings["INFLUXDB_BUCKET"],
+            token=self.read_token,
+            session=self.query_session(),
         )
-        try:
-            answer = self.session.post(
-                f"{self._url(DATABASE)}/api/v2/query",
-                params={"org": self.settings["INFLUXDB_ORG"]},
-                headers={
-                    "Authorization": f"Token {self.read_token}",
-                    "Accept": "application/csv",
-                },
-                json={"query": query, "type": "flux"},
-                timeout=_QUERY_SECONDS,
-            )
-        except requests.RequestException as err:
-            raise BadAnswer("a query of InfluxDB", repr(err)) from err
-        if not answer.ok:
-            raise BadAnswer("a query of InfluxDB", answer.text[:300])
-        return parse_count(answer.text)
 
     def compactions(self) -> int:
         """Return how many compactions of all levels were made."""
@@ -614,33 +601,6 @@ def cores_of(container: Container) -> float | None:
     return nano / 1e9 if nano else None
 
 
-def count_query(bucket: str, prefix: str, since_us: int, until_us: int) -> str:
-    """Return the Flux text that counts the stored events of a prefix (pure)."""
-    if not re.fullmatch(r"[a-z_]+\.[a-z0-9_]+", prefix):
-        raise ValueError(f"{prefix!r} is no beginning of entity ids")
-    pattern = prefix.replace(".", r"\.")
-    return "\n".join(
-        (
-            f"from(bucket: {json.dumps(bucket)})",
-            f"  |> range(start: {_moment(since_us)}, stop: {_moment(until_us)})",
-            f'  |> filter(fn: (r) => r._measurement == "{MEASUREMENT}")',
-            '  |> filter(fn: (r) => r._field == "state")',
-            f"  |> filter(fn: (r) => r.entity_id =~ /^{pattern}_/)",
-            "  |> count()",
-            "  |> group()",
-            "  |> sum()",
-        )
-    )
-
-
-def parse_count(text: str) -> int:
-    """Return the one number of an annotated CSV answer, 0 for none (pure)."""
-    rows = [line.split(",") for line in text.splitlines() if line and line[0] != "#"]
-    if len(rows) < 2 or "_value" not in rows[0]:
-        return 0
-    return int(rows[1][rows[0].index("_value")])
-
-
 def metric_sum(text: str, name: str) -> float:
     """Return the sum over all labels of a metric in Prometheus' text (pure)."""
     pattern = re.compile(rf"^{re.escape(name)}(?:\{{.*\}})? (\S+)$", re.MULTILINE)
@@ -659,11 +619,6 @@ def folder_bytes(folder: Path) -> int | None:
             except OSError:
                 continue
     return whole
-
-
-def _moment(time_us: int) -> str:
-    at = datetime.fromtimestamp(time_us // 1_000_000, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{time_us % 1_000_000:06}Z"
 
 
 def _variables(container: Container) -> dict[str, str]:

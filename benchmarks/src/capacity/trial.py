@@ -135,7 +135,11 @@ class Accounting:
     """Events of a trial by serial number, once the backlog is drained.
 
     `lost` are serials that the store lacks and nobody refused; `duplicate` are copies
-    in the store beyond the first; `negative` are latencies below 0 (clock skew).
+    in the store beyond the first, and deliveries of a key again that were merged;
+    `unexpected` are rows that no event of the trial explains; `out_of_order` are rows
+    of an entity with a later time and a lower serial; `negative` are latencies below 0
+    (clock skew). Of `compared` events each row was looked at, of the others only how
+    many their entity has.
     """
 
     sent: int
@@ -143,7 +147,9 @@ class Accounting:
     rejected: int = 0
     lost: int = 0
     duplicate: int = 0
+    unexpected: int = 0
     out_of_order: int = 0
+    compared: int = 0
     negative: int = 0
 
 

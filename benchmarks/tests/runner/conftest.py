@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -24,6 +24,7 @@ from capacity.order import Order
 from capacity.resources import HostLook, Usage
 from capacity.rig import Counts
 from capacity.search import Progress
+from capacity.store import Row
 from capacity.trial import Arrival, Slo, Stage, TrialResult, TrialSpec
 
 TICK = 0.02
@@ -62,6 +63,7 @@ class World:
     cpu: dict[str, float] = field(default_factory=lambda: dict.fromkeys(COSTS, 0.0))
     ages: HdrHistogram = field(default_factory=lambda: HdrHistogram(1, 120_000_000, 3))
     fault: Callable[[float], None] = lambda _now: None
+    spoil: Callable[[list[Row]], list[Row]] = list
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
@@ -172,6 +174,7 @@ class FakeLoad:
             lag_max=0.6 if starved else 0.003,
             ended=world.ended(),
             first_serial=1,
+            last_serial=round(world.sent),
         )
         found = summed([job], workers=1)
         assert found is not None
@@ -195,6 +198,56 @@ class FakeLoad:
     def cpu(self) -> float:
         """Return nothing worth to speak of."""
         return 0.0
+
+
+class FakeStore:
+    """The world as a database: of an order, the first events are those that vanished.
+
+    `spoil` changes the rows that are read, and so the counts.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def counts(self, prefix: str, *, since_us: int, until_us: int) -> dict[str, int]:
+        """Count by entity."""
+        order, numbers = self._order(), self._numbers(since_us, until_us)
+        if self._world.spoil is list and not order.entity_growth:
+            return {
+                order.entity(number): len(range(number, numbers.stop, order.entities))
+                for number in numbers[: order.entities]
+            }
+        names = {order.entity(number) for number in range(numbers.stop)}
+        rows = self.rows(sorted(names), since_us=since_us, until_us=until_us)
+        return dict(Counter(row.entity_id for row in rows))
+
+    def rows(
+        self, entities: Sequence[str], *, since_us: int, until_us: int
+    ) -> list[Row]:
+        """Return what is stored of some entities."""
+        order, wanted = self._order(), set(entities)
+        schedule = order.schedule()
+        rows = [
+            Row(
+                entity_id=entity,
+                time_us=since_us + round(schedule.at(number) * 1e6),
+                state=f"{(number + 1) // 10}.{(number + 1) % 10}",
+            )
+            for number in self._numbers(since_us, until_us)
+            if (entity := order.entity(number)) in wanted
+        ]
+        return self._world.spoil(rows)
+
+    def _numbers(self, since_us: int, until_us: int) -> range:
+        world = self._world
+        start, end = since_us / 1e6 - EPOCH, until_us / 1e6 - EPOCH
+        stored = round(sum(n for due, n in world.keys if start - 1e-4 <= due < end))
+        count = round(world.sent)
+        return range(max(0, count - stored), count)
+
+    def _order(self) -> Order:
+        assert self._world.order is not None
+        return self._world.order
 
 
 class FakeRig:
@@ -279,10 +332,9 @@ class FakeRig:
             counts=dict.fromkeys(stages, count), blobs=dict.fromkeys(stages, blob)
         )
 
-    def stored(self, prefix: str, *, since_us: int, until_us: int) -> int:
-        """Count stored events by their intended time."""
-        start, end = since_us / 1e6 - EPOCH, until_us / 1e6 - EPOCH
-        return round(sum(n for due, n in self._world.keys if start - 1e-4 <= due < end))
+    def store(self) -> FakeStore:
+        """Return the world as a database."""
+        return FakeStore(self._world)
 
     def compactions(self) -> int:
         """Return one for each so many events."""

@@ -19,7 +19,7 @@ from capacity.locust.schedule import Fate, Lateness, due_events
 from capacity.null_home import ANSWER, serve_one
 from capacity.null_reader import frame
 from capacity.order import Order
-from capacity.rig import count_query, folder_bytes, metric_sum, parse_count
+from capacity.rig import folder_bytes, metric_sum
 
 
 def job(**changes: Any) -> JobState:
@@ -132,32 +132,6 @@ def test_a_kept_file_that_is_damaged_is_named(tmp_path: Path) -> None:
     (tmp_path / "trial-001.json").write_text("{", "utf-8")
     with pytest.raises(RunUnusable, match=r"trial-001\.json"):
         Kept(tmp_path).records()
-
-
-def test_stored_events_are_counted_by_prefix_and_time() -> None:
-    """Whole microseconds; a prefix cannot leave its pattern."""
-    text = count_query(
-        "b", "sensor.cap12", 1_700_000_000_000_001, 1_700_000_001_000_000
-    )
-    assert (
-        "start: 2023-11-14T22:13:20.000001Z, stop: 2023-11-14T22:13:21.000000Z" in text
-    )
-    assert r"r.entity_id =~ /^sensor\.cap12_/" in text
-    with pytest.raises(ValueError, match="no beginning"):
-        count_query("b", "sensor./.*/", 0, 1)
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [
-        ("#group,false\r\n,result,table,_value\r\n,_result,0,4711\r\n\r\n", 4711),
-        ("\r\n", 0),
-        ("", 0),
-    ],
-)
-def test_the_count_is_read_from_csv(text: str, count: int) -> None:
-    """No row is none stored."""
-    assert parse_count(text) == count
 
 
 def test_metrics_are_summed_over_labels() -> None:

@@ -55,6 +55,7 @@ class FakeControl(BaseHTTPRequestHandler):
                 "emitted": 100,
                 "behind": 0,
                 "first_serial": 1,
+                "last_serial": 100,
                 "skipped_while_down": 0,
                 "lateness": {
                     "p50_ms": 1.0,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from capacity.judge_trial import Outcome, Reason, attainment_of, judge
+from capacity.store import Row
 from capacity.trial import Arrival, Phase, Slo, Stage, TrialSpec
 
 MakeBench = Callable[..., Any]
@@ -96,6 +97,24 @@ def test_events_that_vanish_are_lost(make_bench: MakeBench) -> None:
     result = bench.measurer.run(trial(1_000.0)).result
     assert result.accounting.lost == pytest.approx(230, abs=2)
     assert judge(result, Slo()).reasons == (Reason.LOST,)
+
+
+def test_what_is_wrong_in_the_store_is_named(make_bench: MakeBench) -> None:
+    """One lost and one twice leave the count as it was; the trial says which."""
+
+    def spoil(rows: list[Row]) -> list[Row]:
+        found = sorted(rows, key=lambda row: row.time_us)
+        first = found[0].entity_id
+        again = replace(found[1], time_us=found[1].time_us + 9)
+        return [*(r for r in found if r != found[0] or r.entity_id != first), again]
+
+    bench = make_bench(spoil=spoil)
+    record = bench.measurer.run(trial(100.0))
+    count = record.result.accounting
+    assert count.sent == count.stored + count.lost == 2_300
+    assert (count.lost, count.duplicate) == (1, 1)
+    assert record.named[0].startswith("missing: sensor.cap_0 serial 1, event 0, due")
+    assert judge(record.result, Slo()).reasons == (Reason.LOST, Reason.DUPLICATE)
 
 
 def test_at_chance_arrivals_what_is_due_is_by_chance(make_bench: MakeBench) -> None:

@@ -335,6 +335,7 @@ def _tell(order: Order, job: dict[str, Any]) -> None:
         ended=job["state"] != "running",
         error="",
         first_serial=job["first_serial"] or 0,
+        last_serial=job["last_serial"] or 0,
     )
 
 

@@ -90,13 +90,15 @@ def test_workers_together_send_the_whole_order(
     """All times but those of chance are kept, and the entities are their own."""
     order = Order(
         number=1, rate=rate, seconds=60.0, arrival=arrival, prefix="sensor.cap",
-        period=10.0, offsets=offsets_of(arrival),
+        period=10.0, offsets=offsets_of(arrival), entity_growth=12.0,
     )  # fmt: skip
     parts = [order.part(worker, of=workers) for worker in range(workers)]
     whole = Timetable([order], [0.0]).due(59.0)
 
     assert sum(part.rate for part in parts) == pytest.approx(rate)
     assert len({part.entity(0) for part in parts}) == workers
+    assert len({part.seed for part in parts}) == workers
+    assert sum(part.entity_growth for part in parts) == pytest.approx(12.0)
     if arrival is not Arrival.POISSON:
         assert Timetable(parts, [0.0] * workers).due(59.0) == pytest.approx(
             whole, abs=workers + len(RECORDED)

@@ -37,6 +37,7 @@ _SLOW_FSYNC_MS: Final = 10.0
 _STEP: Final = 2.0
 _STAGES: Final = {
     Stage.TOTAL: doc.Stage.TOTAL,
+    Stage.QUERYABLE: doc.Stage.QUERYABLE,
     Stage.HA_TO_INGEST: doc.Stage.HA_TO_INGEST,
     Stage.INGEST_TO_ENRICH: doc.Stage.INGEST_TO_ENRICH,
     Stage.ENRICH_TO_STORED: doc.Stage.ENRICH_TO_STORED,

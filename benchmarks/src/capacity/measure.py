@@ -26,8 +26,10 @@ from .kept import Record, Slice
 from .load import Load, Sent
 from .names import DATABASE, ENRICHMENT, INGESTION
 from .order import Order
+from .queryable import Looking, LookingThread, Rows, Targets
 from .resources import Usage, used
 from .rig import Counts, Rig
+from .serials import Part
 from .timetable import Timetable
 from .trial import (
     STEADY,
@@ -96,6 +98,7 @@ class Measurer:
         slo: Slo,
         workload: Workload,
         fsync: Callable[[float], float | None],
+        look: Callable[[Rows, Targets], Looking] = LookingThread.begin,
         clock: Clock | None = None,
         wall: Callable[[], float] = time.time,
         began: float | None = None,
@@ -108,6 +111,7 @@ class Measurer:
             slo: what is promised.
             workload: what is sent.
             fsync: times writes to the disk for so many seconds; returns the p99.
+            look: begins to look for single events in the database.
             clock: the time to wait by.
             wall: UTC in seconds.
             began: when the run began, by the clock; now unless given.
@@ -117,6 +121,7 @@ class Measurer:
         self._slo = slo
         self._workload = workload
         self._fsync = fsync
+        self._look = look
         self._clock = clock or SystemClock()
         self._wall = wall
         self._began = self._clock.monotonic() if began is None else began
@@ -218,6 +223,7 @@ class Measurer:
         before, host = self._rig.usage(), self._rig.host()
         own = self._load.cpu()
         compactions = self._rig.compactions()
+        looking = self._look(self._rig.store(), Targets(self._parts(order, first)))
         self._rig.take()
         negative = 0
         opened = self._now()
@@ -235,11 +241,13 @@ class Measurer:
                 slices.append(shown)
             if blob := taken.blobs.get(Stage.TOTAL):
                 self._load.tell("fired to stored", blob)
+        looking.close()
         after, host_after = self._rig.usage(), self._rig.host()
         seconds = host_after.at - host.at
         own_cpu = self._load.cpu() - own
         sent = self._await_end(order)
         self._await_drained(counts.done, sent.emitted, self._slo.limit)
+        sampled = looking.end()
         tail = self._rig.take()
         unstored = max(0, sent.emitted - self._done_since(counts))
         takes.append(tail)
@@ -260,6 +268,7 @@ class Measurer:
         cpu = self._source_cpu(resources, own_cpu)
         made = self._rig.compactions() - compactions
         whole = {stage: merged(takes, stage) for stage in _STAGES}
+        whole[Stage.QUERYABLE] = sampled.ages
         latency: dict[Stage, Quantiles] = {
             stage: found
             for stage, histogram in whole.items()
@@ -481,6 +490,18 @@ class Measurer:
             payload_bytes=self._workload.payload_bytes,
             seed=self._workload.seed + spec.id,
         )
+
+    def _parts(self, order: Order, begun: Sent) -> list[Part]:
+        """Return what each worker is to send."""
+        return [
+            Part(
+                order=order.part(job.worker, of=len(begun.jobs)),
+                start_us=job.start_us,
+                count=0,
+                timed=self._rig.generates,
+            )
+            for job in begun.jobs
+        ]
 
     def _account(
         self,

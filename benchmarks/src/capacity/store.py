@@ -41,9 +41,14 @@ class Store(Protocol):
         ...
 
     def rows(
-        self, entities: Sequence[str], *, since_us: int, until_us: int
+        self,
+        entities: Sequence[str],
+        *,
+        since_us: int,
+        until_us: int,
+        seconds: float = _QUERY_SECONDS,
     ) -> list[Row]:
-        """Return the stored events of these entities."""
+        """Return the stored events of these entities, within so many seconds."""
         ...
 
 

@@ -68,13 +68,17 @@ CYCLIC: Final = frozenset({Arrival.BURST, Arrival.DIURNAL})
 
 
 class Stage(StrEnum):
-    """The stretches of an event's way; TOTAL is from the intended time on."""
+    """The stretches of an event's way.
+
+    TOTAL is from the intended time to InfluxDB's answer, QUERYABLE from the intended
+    time to the first query that finds a sampled event.
+    """
 
     SCHEDULE = "schedule"
     HA_TO_INGEST = "ha_to_ingest"
     INGEST_TO_ENRICH = "ingest_to_enrich"
     ENRICH_TO_STORED = "enrich_to_stored"
-    STORED_TO_QUERYABLE = "stored_to_queryable"
+    QUERYABLE = "queryable"
     TOTAL = "total"
 
 

@@ -21,6 +21,7 @@ from capacity.load import JobState, Sent, summed
 from capacity.measure import Measurer, Workload
 from capacity.names import DATABASE, ENRICHMENT, INGESTION, SOURCE
 from capacity.order import Order
+from capacity.queryable import Found, Rows, Targets
 from capacity.resources import HostLook, Usage
 from capacity.rig import Counts
 from capacity.search import Progress
@@ -222,7 +223,12 @@ class FakeStore:
         return dict(Counter(row.entity_id for row in rows))
 
     def rows(
-        self, entities: Sequence[str], *, since_us: int, until_us: int
+        self,
+        entities: Sequence[str],
+        *,
+        since_us: int,
+        until_us: int,
+        seconds: float = 60.0,
     ) -> list[Row]:
         """Return what is stored of some entities."""
         order, wanted = self._order(), set(entities)
@@ -248,6 +254,25 @@ class FakeStore:
     def _order(self) -> Order:
         assert self._world.order is not None
         return self._world.order
+
+
+class FakeLooking:
+    """Finds one event half a second after it was due, if it was left the time."""
+
+    def __init__(self, store: Rows, targets: Targets, *, now_us: int) -> None:
+        self.target = targets.next(now_us)
+        self.closed = False
+
+    def close(self) -> None:
+        """Note it."""
+        self.closed = True
+
+    def end(self) -> Found:
+        """Return what was found."""
+        found = Found()
+        if self.closed and self.target is not None:
+            found.add(500_000, seen=True)
+        return found
 
 
 class FakeRig:
@@ -416,6 +441,9 @@ def make_bench() -> MakeBench:
             slo=slo,
             workload=Workload(prefix="sensor.cap", entities=100, entity_growth=growth),
             fsync=lambda _seconds: 0.001,
+            look=lambda store, targets: FakeLooking(
+                store, targets, now_us=round((world.now + EPOCH) * 1e6)
+            ),
             clock=FakeClock(world),
             wall=lambda: world.now + EPOCH,
         )

@@ -36,6 +36,8 @@ def test_a_rate_below_the_capacity_passes(make_bench: MakeBench) -> None:
         20 * (0.01 + 2_000 * 60e-6), rel=0.02
     )
     assert len(record.slices) == 2
+    assert result.latency[Stage.QUERYABLE].max == pytest.approx(0.5, rel=0.001)
+    assert record.counts[Stage.QUERYABLE] == 1
     assert len(bench.load.told) == 2
 
 
@@ -156,6 +158,7 @@ def test_the_generator_is_calibrated_at_the_peak(make_bench: MakeBench) -> None:
     )
     result = bench.measurer.run(spec).result
     assert bench.world.order.rate == pytest.approx(10_000.0)
+    assert bench.world.order.arrival is Arrival.CONSTANT
     assert judge(result, Slo()).outcome is Outcome.INVALID
     easy = replace(spec, rate=1_500.0)
     assert bench.measurer.run(easy).result.achieved == pytest.approx(1_500.0)

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..document import Arrival, Outcome, Placement, Profile, Report, Workload
+from ..document import (
+    Arrival,
+    Outcome,
+    Placement,
+    Profile,
+    Report,
+    Stage,
+    Workload,
+)
 from .words import (
     duration,
     milliseconds,
@@ -60,6 +68,14 @@ def _method(report: Report) -> Iterator[str]:
         + f"{number(load.event_bytes)} bytes an event, from "
         + ("the simulator." if load.entry == "fake_ha" else "a real Home Assistant.")
     )
+    trial = report.sustained
+    if trial is not None and (found := trial.latency.get(Stage.QUERYABLE)):
+        yield (
+            f"At the sustained rate {plural(found.count, 'event')} were looked for, "
+            "one after the other, until a query found them: "
+            f"p50 {milliseconds(found.p50)}, p99 {milliseconds(found.p99)} after the "
+            "intended time."
+        )
     yield (
         f"The generator keeps its schedule up to {rate(report.generator.g_max)}; its "
         f"lag in this run was {milliseconds(report.generator.lag_ms.p99)} at p99."

@@ -82,8 +82,6 @@ class Record(Struct, frozen=True, kw_only=True):
     problems: list[str] = []
     named: list[str] = []
     """The first events that are not stored as they should be."""
-    account_seconds: float = 0.0
-    """What comparing the store with the schedule took."""
 
 
 class Kept:

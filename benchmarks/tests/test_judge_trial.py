@@ -20,6 +20,7 @@ from capacity.judge_trial import (
 )
 from capacity.trial import (
     Accounting,
+    Arrival,
     Backlog,
     Block,
     Generator,
@@ -116,6 +117,40 @@ def test_valid_trial_fails_on_each_condition(
     judgement = judge(replace(GOOD, **changes), SLO)
 
     assert judgement == Judgement(outcome=Outcome.FAIL, reasons=(reason,))
+
+
+SHAPES: dict[str, tuple[dict[str, Any], Reason]] = {
+    "grows": ({"backlog": Backlog(mean=99, end=0, slope=12.6)}, Reason.BACKLOG_SLOPE),
+    "ends": ({"backlog": Backlog(mean=1_000, end=1_500, slope=0)}, Reason.BACKLOG_END),
+    "little": ({"backlog": Backlog(mean=120, end=120, slope=0)}, Reason.LITTLE),
+    "misses": ({"blocks": (Block(due=10, in_time=0),)}, Reason.ATTAINMENT),
+}
+
+
+@pytest.mark.parametrize(
+    ("arrival", "asked"),
+    [
+        (Arrival.CONSTANT, ["grows", "ends", "little", "misses"]),
+        (Arrival.POISSON, ["grows", "ends", "little", "misses"]),
+        (Arrival.BURST, ["grows", "misses"]),
+        (Arrival.DIURNAL, ["grows", "misses"]),
+        (Arrival.TRACE, ["misses"]),
+    ],
+)
+def test_conditions_of_steady_load_are_asked_of_steady_load(
+    arrival: Arrival, asked: list[str]
+) -> None:
+    """Where the load comes in rounds, the backlog may rise and fall in each."""
+    spec = replace(GOOD.spec, arrival=arrival)
+    found = {
+        shape: judge(replace(GOOD, spec=spec, **changes), SLO).reasons
+        for shape, (changes, _) in SHAPES.items()
+    }
+
+    assert found == {
+        shape: (reason,) if shape in asked else ()
+        for shape, (_, reason) in SHAPES.items()
+    }
 
 
 def test_all_broken_conditions_are_named() -> None:

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from capacity.trial import Backlog, Phase, TrialSpec, backlog_of
+from capacity.trial import (
+    Arrival,
+    Backlog,
+    Block,
+    Generator,
+    Phase,
+    TrialResult,
+    TrialSpec,
+    backlog_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +43,38 @@ def test_backlog_is_summed_up(
 def test_slope_is_a_second_and_not_a_sample() -> None:
     """Samples half a second apart grow twice as fast."""
     assert backlog_of([0, 1, 2], interval=0.5).slope == pytest.approx(2)
+
+
+def test_growth_of_a_load_in_rounds_is_between_like_moments() -> None:
+    """A burst in the middle is no growth; what each round leaves behind is."""
+    round_of = [10.0] * 25 + [500.0] * 10 + [10.0] * 25
+    left = [value + 2.0 * at for at, value in enumerate(round_of)]
+
+    assert backlog_of(round_of, steady=False).slope == 0.0
+    assert backlog_of(left, steady=False).slope == pytest.approx(2.0)
+    assert backlog_of([5.0], steady=False).slope == 0.0
+
+
+@pytest.mark.parametrize(
+    ("arrival", "rate"), [("burst", 750.0), ("trace", 750.0), ("constant", 900.0)]
+)
+def test_the_window_has_the_events_that_are_due_in_it(
+    arrival: str, rate: float
+) -> None:
+    """Where the rate is not steady, the mean of a window need not be the trial's."""
+    spec = TrialSpec(
+        id=1, phase=Phase.BISECT, rate=1_000, settle=1, window=10, drain=3,
+        arrival=Arrival(arrival),
+    )  # fmt: skip
+    result = TrialResult(
+        spec=spec,
+        elapsed=1,
+        achieved=900,
+        generator=Generator(lag_p50=0, lag_p99=0, cpu_share=0),
+        blocks=(Block(due=8_000, in_time=8_000), Block(due=333, in_time=0)),
+    )
+
+    assert result.window_rate == pytest.approx(rate, rel=0.001)
 
 
 @given(

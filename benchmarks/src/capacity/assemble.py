@@ -29,7 +29,7 @@ from .kept import Begun, Moment, Record
 from .names import SOURCE
 from .search import Done, StopReason
 from .speed import speed_of
-from .trial import Phase, Quantiles, Slo, Stage
+from .trial import CYCLIC, Phase, Quantiles, Slo, Stage
 
 __all__ = ["assemble", "status_of", "timeline_of"]
 
@@ -39,6 +39,7 @@ _SLOW_FSYNC_MS: Final = 10.0
 _STEP: Final = 2.0
 _STAGES: Final = {
     Stage.TOTAL: doc.Stage.TOTAL,
+    Stage.QUERYABLE: doc.Stage.QUERYABLE,
     Stage.HA_TO_INGEST: doc.Stage.HA_TO_INGEST,
     Stage.INGEST_TO_ENRICH: doc.Stage.INGEST_TO_ENRICH,
     Stage.ENRICH_TO_STORED: doc.Stage.ENRICH_TO_STORED,
@@ -123,7 +124,11 @@ def assemble(
             entities=begun.entities,
             series=max(1, facts.series),
             event_bytes=float(_EVENT_BYTES + begun.payload_bytes),
+            payload_bytes=begun.payload_bytes,
             arrival=doc.Arrival(begun.arrival),
+            period_s=begun.period if begun.arrival in CYCLIC else None,
+            trace=begun.trace or None,
+            entity_growth=begun.entity_growth,
             entry=doc.Entry(begun.entry),
         ),
         slo=doc.Objective(
@@ -256,6 +261,9 @@ def _trial(name: str, s: Seen) -> doc.Trial:
             lost=count.lost,
             duplicate=count.duplicate,
             out_of_order=count.out_of_order,
+            unexpected=count.unexpected,
+            compared=count.compared,
+            named=tuple(record.named),
         ),
         backlog=doc.Backlog(
             mean=result.backlog.mean,
@@ -321,7 +329,7 @@ def _generator(seen: Sequence[Seen], done: Done | None) -> doc.Generator:
     ]
     most = (done.generator_max if done else None) or max(calibrated, default=0.0)
     rows = good or [s.result for s in seen if s.result.accounting.sent]
-    sent = sum(r.achieved * r.spec.window for r in rows)
+    sent = sum(r.window_rate * r.spec.window for r in rows)
     cpu = sum(r.generator.cpu for r in rows)
     return doc.Generator(
         placement=doc.Placement.CO_LOCATED,

@@ -8,11 +8,11 @@ from stackproof import wait_until
 from stackproof.errors import WaitTimeout
 from stackproof.wait import Clock
 
+from .database import Database, Files
 from .direct import write_points
 from .errors import BadAnswer
 from .kept import Cold
 from .lines import Lines
-from .store import Files, Store
 
 __all__ = ["COLD_SECONDS", "measure_cold"]
 
@@ -24,7 +24,7 @@ _EVERY: Final = 2.0
 
 
 def measure_cold(
-    store: Store, lines: Lines, *, points: int, seconds: float, clock: Clock
+    store: Database, lines: Lines, *, points: int, seconds: float, clock: Clock
 ) -> Cold:
     """Write points of the past, wait until they are compacted, and tell their size.
 

@@ -154,7 +154,15 @@ def _reasons(base: Report, new: Report) -> Iterator[str]:
     old, fresh = base.environment.fingerprint_sha, new.environment.fingerprint_sha
     if old != fresh:
         yield f"the hosts differ: fingerprint {old[:12]}, and {fresh[:12]}"
-    for name in ("entities", "arrival", "entry", "event_bytes"):
+    for name in (
+        "entities",
+        "arrival",
+        "entry",
+        "event_bytes",
+        "period_s",
+        "trace",
+        "entity_growth",
+    ):
         before, after = getattr(base.workload, name), getattr(new.workload, name)
         if before != after:
             yield f"the loads differ: {name} {before}, and {after}"

@@ -326,7 +326,7 @@ def resilience_of(
         backlog_peak=outage.backlog_peak,
         drain_s=doc.DrainS(predicted=predicted, measured=outage.drain),
         lost=result.accounting.lost,
-        out_of_order=0,
+        out_of_order=result.accounting.out_of_order,
         buffer_bytes=max(1, round(buffer)),
         bytes_per_event=per_event,
         max_outage_s=longest_outage(rate=rate, buffer=buffer / per_event),

@@ -11,9 +11,9 @@ from stackproof import wait_until
 from stackproof.errors import WaitTimeout
 from stackproof.wait import Clock
 
+from .database import Database
 from .kept import Direct
 from .lines import Lines
-from .store import Store
 
 __all__ = ["await_rest", "write_for", "write_points"]
 
@@ -26,7 +26,7 @@ _LOOK_EVERY: Final = 1.0
 
 
 def write_for(
-    store: Store,
+    store: Database,
     lines: Lines,
     *,
     settle: float,
@@ -59,7 +59,7 @@ def write_for(
     )
 
 
-def write_points(store: Store, lines: Lines, count: int) -> None:
+def write_points(store: Database, lines: Lines, count: int) -> None:
     """Write so many points.
 
     Raises:
@@ -69,7 +69,7 @@ def write_points(store: Store, lines: Lines, count: int) -> None:
         store.write(lines.batch(first, min(BATCH_LINES, count - first)))
 
 
-def await_rest(store: Store, *, seconds: float, clock: Clock) -> bool:
+def await_rest(store: Database, *, seconds: float, clock: Clock) -> bool:
     """Wait until no compaction has run for three looks; False if it takes longer.
 
     Raises:
@@ -106,7 +106,7 @@ class _Sum:
 
 
 def _round(
-    store: Store,
+    store: Database,
     lines: Lines,
     first: int,
     whole: _Sum,

@@ -8,7 +8,8 @@ from stackproof import wait_until
 from stackproof.wait import Clock
 
 from .errors import BadAnswer
-from .load import Load, Order
+from .load import Load
+from .order import Order
 from .rig import Rig
 
 __all__ = ["emission_of", "rate_between"]

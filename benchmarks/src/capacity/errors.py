@@ -8,6 +8,7 @@ CapacityError
 ├── EnvFileUnusable
 ├── AdviceRefused
 ├── UsageError
+├── TraceUnusable
 ├── BadAnswer
 ├── LoadFailed
 ├── StackFailed
@@ -30,6 +31,7 @@ __all__ = [
     "RunUnusable",
     "SearchMismatch",
     "StackFailed",
+    "TraceUnusable",
     "UsageError",
 ]
 
@@ -111,6 +113,21 @@ class UsageError(CapacityError):
 
     def __str__(self) -> str:
         return self.problem
+
+
+class TraceUnusable(CapacityError):
+    """A recorded trace cannot be replayed; `line` counts from 1, 0 is the whole."""
+
+    def __init__(self, file: str, problem: str, *, fix: str, line: int = 0) -> None:
+        super().__init__(file, problem, fix, line)
+        self.file = file
+        self.problem = problem
+        self.fix = fix
+        self.line = line
+
+    def __str__(self) -> str:
+        place = f"{self.file}, line {self.line}" if self.line else self.file
+        return f"{place}: {self.problem}\n    to fix it: {self.fix}"
 
 
 class BadAnswer(CapacityError):

@@ -3,6 +3,11 @@
 A trial that is not valid says nothing about the machine: it is neither a lower bound
 nor an upper one. One that is valid fails if any condition is broken; all that are
 broken are named.
+
+Some conditions are of steady load only. Where it comes in rounds (`CYCLIC`), a backlog
+may rise and fall within one, so only its growth over whole rounds counts, and neither
+its end nor Little's law does. Of a recorded trace nothing is known: there the share in
+time, the account and the draining decide.
 """
 
 from __future__ import annotations
@@ -15,7 +20,16 @@ from typing import Final
 
 from scipy import stats
 
-from .trial import UNLOADED, Block, Phase, Slo, Stage, TrialResult
+from .trial import (
+    CYCLIC,
+    STEADY,
+    UNLOADED,
+    Block,
+    Phase,
+    Slo,
+    Stage,
+    TrialResult,
+)
 
 __all__ = [
     "GENERATOR_REASONS",
@@ -75,6 +89,8 @@ class Reason(StrEnum):
     LOST = "lost"
     REJECTED = "rejected"
     DUPLICATE = "duplicate"
+    UNEXPECTED = "unexpected"
+    OUT_OF_ORDER = "out_of_order"
     DISCONNECT = "disconnect"
     RESTART = "restart"
     OOM = "oom"
@@ -148,10 +164,11 @@ def attainment_of(blocks: Sequence[Block]) -> Attainment:
 def little_residual(result: TrialResult) -> float | None:
     """Return how far the backlog is from rate times time under way, as a share.
 
-    None if there are too few events under way to tell, or no total latency.
+    None if there are too few events under way to tell, no total latency, or no steady
+    load.
     """
     total = result.latency.get(Stage.TOTAL)
-    if total is None:
+    if total is None or result.spec.arrival not in STEADY:
         return None
     expected = result.achieved * total.mean
     if max(expected, result.backlog.mean) < LEAST_IN_FLIGHT or expected <= 0:
@@ -197,10 +214,12 @@ def _failed(result: TrialResult, slo: Slo) -> Iterator[Reason]:
             yield Reason.ATTAINMENT
         backlog, rate = result.backlog, result.spec.rate
         least_slope = max(MOST_SLOPE, SMALL_GROWTH / result.spec.window) * rate
-        if backlog.slope > least_slope:
+        arrival = result.spec.arrival
+        if arrival in STEADY | CYCLIC and backlog.slope > least_slope:
             yield Reason.BACKLOG_SLOPE
         if (
-            backlog.mean >= SMALL_BACKLOG * rate
+            arrival in STEADY
+            and backlog.mean >= SMALL_BACKLOG * rate
             and backlog.end >= MOST_END_TO_MEAN * backlog.mean
         ):
             yield Reason.BACKLOG_END
@@ -215,6 +234,8 @@ def _failed(result: TrialResult, slo: Slo) -> Iterator[Reason]:
         Reason.LOST: count.lost,
         Reason.REJECTED: count.rejected,
         Reason.DUPLICATE: count.duplicate,
+        Reason.UNEXPECTED: count.unexpected,
+        Reason.OUT_OF_ORDER: count.out_of_order,
         Reason.DISCONNECT: result.disconnects,
         Reason.RESTART: sum(r.restarts for r in result.resources.values()),
         Reason.OOM: sum(r.oom_kills for r in result.resources.values()),

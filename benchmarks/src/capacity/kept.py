@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from . import document as doc
+from .arrivals import PERIOD
 from .errors import RunUnusable
 from .trial import Stage, TrialResult
 
@@ -36,6 +37,9 @@ class Begun(Struct, frozen=True, kw_only=True):
     command: str
     owned: bool
     skip: tuple[str, ...] = ()
+    period: float = PERIOD
+    trace: str = ""
+    entity_growth: float = 0.0
     start_up: float = 0.0
     """Seconds until the first trial: what the trials cannot have of the budget."""
 
@@ -113,6 +117,8 @@ class Record(Struct, frozen=True, kw_only=True):
     past: int = 0
     """Points that were written past the services into the stack's database."""
     problems: list[str] = []
+    named: list[str] = []
+    """The first events that are not stored as they should be."""
 
 
 class Kept:

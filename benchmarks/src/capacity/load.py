@@ -21,8 +21,9 @@ from stackproof import wait_until
 from stackproof.errors import WaitTimeout
 
 from .errors import LoadFailed
+from .order import Order
 
-__all__ = ["JobState", "Load", "LocustLoad", "Order", "Sent", "summed"]
+__all__ = ["JobState", "Load", "LocustLoad", "Sent", "summed"]
 
 LOCUSTFILE: Final = Path(__file__).parent / "locust" / "locustfile.py"
 ORDER: Final = "order.json"
@@ -34,28 +35,13 @@ _END_SECONDS: Final = 15.0
 _EVERY: Final = 0.05
 
 
-class Order(Struct, frozen=True, kw_only=True):
-    """What the load is to do next; `stop` ends what runs.
-
-    `url` is that of the simulator's control, or of a real Home Assistant with `token`.
-    """
-
-    number: int
-    stop: bool = False
-    url: str = ""
-    token: str = ""
-    rate: float = 0.0
-    seconds: float = 0.0
-    entities: int = 100
-    arrival: str = "constant"
-    run_id: str = ""
-    prefix: str = ""
-    payload_bytes: int = 0
-    seed: int = 1
-
-
 class JobState(Struct, frozen=True, kw_only=True):
-    """What one worker has sent of an order; times of lateness in seconds."""
+    """What one worker has sent of an order; times of lateness in seconds.
+
+    `first_serial` and `last_serial` are what the source calls its first and its last
+    event, 0 where it does not tell.
+    `unsent` are events that a worker knows not to have left, the first ones of them.
+    """
 
     worker: int
     start_us: int
@@ -69,6 +55,9 @@ class JobState(Struct, frozen=True, kw_only=True):
     lag_max: float
     ended: bool
     error: str = ""
+    first_serial: int = 0
+    last_serial: int = 0
+    unsent: tuple[int, ...] = ()
 
 
 class _Status(Struct, frozen=True):
@@ -90,6 +79,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     lag_max: float
     ended: bool
     workers: int = 1
+    jobs: tuple[JobState, ...] = ()
 
 
 class Load(Protocol):
@@ -308,6 +298,7 @@ def summed(jobs: Iterable[JobState], *, workers: int) -> Sent | None:
         lag_max=max(job.lag_max for job in rows),
         ended=all(job.ended for job in rows),
         workers=len(rows),
+        jobs=tuple(sorted(rows, key=lambda job: job.worker)),
     )
 
 

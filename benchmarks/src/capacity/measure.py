@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, TypeVar
 
@@ -18,18 +18,24 @@ from stackproof import wait_until
 from stackproof.errors import WaitTimeout
 from stackproof.wait import Clock, SystemClock
 
+from .account import account_of
+from .arrivals import PERIOD, peak_of
 from .clocks import Taken, blocks_of, late, merged, quantiles
 from .emission import emission_of
 from .errors import BadAnswer
 from .judge_trial import MOST_PRESSURE_BEFORE
-from .kept import Moment, Record, Slice
-from .load import Load, Order, Sent
+from .kept import Record, Slice
+from .load import Load, Sent
 from .measure_extras import ExtraMeasurer
 from .names import DATABASE, ENRICHMENT, INGESTION
-from .resources import HostLook, Usage, steal_share, used
+from .order import Order
+from .queryable import Looking, LookingThread, Rows, Targets
+from .resources import Usage, steal_share, used
 from .rig import Counts, Rig
+from .serials import Part
+from .timetable import Timetable
 from .trial import (
-    BLOCK_SECONDS,
+    STEADY,
     Accounting,
     Arrival,
     Backlog,
@@ -46,11 +52,19 @@ from .trial import (
     TrialSpec,
     backlog_of,
 )
+from .watch import EVERY, Watch
+from .window import (
+    achieved_of,
+    edges_of,
+    io_of,
+    pressure_of,
+    slice_of,
+    spool_bytes_of,
+)
 
 __all__ = ["Measurer", "Workload"]
 
 T = TypeVar("T")
-_EVERY: Final = 1.0
 _LEAST_PAUSE: Final = 0.001
 _ANSWER_SECONDS: Final = 20.0
 _SETTLED: Final = 0.5
@@ -62,26 +76,19 @@ _FSYNC_SHARE: Final = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What events are sent: to how many entities, and with how much padding."""
+    """What events are sent: to how many entities, and with how much padding.
+
+    `period` and `offsets` belong to the arrival, see `arrivals`; `entity_growth` are
+    new entities a minute.
+    """
 
     prefix: str
     entities: int = 1_000
+    entity_growth: float = 0.0
+    period: float = PERIOD
+    offsets: tuple[float, ...] = ()
     payload_bytes: int = 0
     seed: int = 1
-
-
-@dataclass(slots=True)
-class _Watch:
-    """What was seen at the looks of one trial."""
-
-    emitted_before: int = 0
-    moments: list[Moment] = field(default_factory=list)
-    backlogs: list[float] = field(default_factory=list)
-    pending: list[float] = field(default_factory=list)
-    unread: list[float] = field(default_factory=list)
-    peaks: dict[str, int] = field(default_factory=dict)
-    spool: list[tuple[int, int]] = field(default_factory=list)
-    """Pending events and bytes of the spool, at the same looks."""
 
 
 class Measurer:
@@ -95,6 +102,7 @@ class Measurer:
         slo: Slo,
         workload: Workload,
         fsync: Callable[[float], float | None],
+        look: Callable[[Rows, Targets], Looking] = LookingThread.begin,
         clock: Clock | None = None,
         wall: Callable[[], float] = time.time,
         began: float | None = None,
@@ -107,6 +115,7 @@ class Measurer:
             slo: what is promised.
             workload: what is sent.
             fsync: times writes to the disk for so many seconds; returns the p99.
+            look: begins to look for single events in the database.
             clock: the time to wait by.
             wall: UTC in seconds.
             began: when the run began, by the clock; now unless given.
@@ -116,6 +125,7 @@ class Measurer:
         self._slo = slo
         self._workload = workload
         self._fsync = fsync
+        self._look = look
         self._clock = clock or SystemClock()
         self._wall = wall
         self._began = self._clock.monotonic() if began is None else began
@@ -181,9 +191,9 @@ class Measurer:
         least = 1.0
         before = self._rig.host()
         while least >= MOST_PRESSURE_BEFORE:
-            self._pause(_EVERY)
+            self._pause(EVERY)
             now = self._rig.host()
-            pressure = _pressure(before, now)
+            pressure = pressure_of(before, now)
             if pressure is None:
                 return 0.0
             least, before = min(least, pressure), now
@@ -192,12 +202,21 @@ class Measurer:
         return least
 
     def _calibrate(self, spec: TrialSpec) -> Record:
-        """Send to nobody but a reader that forgets all: what can the generator do?"""
+        """Send to nobody but a reader that forgets all: what can the generator do?
+
+        It is asked for the highest rate of the arrival all the time, so that a rate
+        that it keeps here it keeps in each burst.
+        """
         began = self._now()
         url = self._rig.null_source()
         looks = self._rig.host()
         used_before, own = self._rig.null_cpu(), self._load.cpu()
-        order = self._order(spec, url=url, seconds=spec.settle + spec.window)
+        peak = peak_of(spec.arrival)
+        order = replaced(
+            self._order(spec, url=url, seconds=spec.settle + spec.window),
+            rate=spec.rate * peak,
+            arrival=Arrival.CONSTANT,
+        )
         self._load.begin(order)
         sent = self._await_end(order)
         cpu = self._rig.null_cpu() - used_before
@@ -209,7 +228,7 @@ class Measurer:
             began,
             host=Host(steal=steal_share(looks, self._rig.host())),
             generator=generator,
-            achieved=_achieved(order, sent),
+            achieved=achieved_of(order, sent) / peak,
             accounting=Accounting(sent=sent.emitted, stored=sent.emitted),
             lag_max=sent.lag_max,
         )
@@ -235,38 +254,40 @@ class Measurer:
         order = self._order(
             spec, url=self._rig.source_url, seconds=spec.settle + spec.window
         )
-        watch = _Watch(emitted_before=self._rig.emitted())
         first = self._load.begin(order)
         start = self._monotonic(first.start_us)
-        self._watch(watch, spec, counts, start, until=start + spec.settle)
-        watch = _Watch(moments=watch.moments, emitted_before=watch.emitted_before)
+        watch = self._watch(order, first, counts, start)
+        watch.until(start + spec.settle)
+        watch.forget()
         before, host = self._rig.usage(), self._rig.host()
         own = self._load.cpu()
         compactions = self._rig.compactions()
+        looking = self._look(self._rig.store(), Targets(self._parts(order, first)))
         self._rig.take()
         negative = 0
         opened = self._now()
         takes: list[Taken] = []
         slices: list[Slice] = []
-        dues: list[int] = []
         end = start + spec.settle + spec.window
-        edges = _edges(opened, end)
+        edges = edges_of(opened, end)
+        dues = _timetable(order, first).blocks([edge - start for edge in edges])
         for left, right in pairwise(edges):
-            self._watch(watch, spec, counts, start, until=right)
+            watch.until(right)
             taken = self._rig.take()
             takes.append(taken)
-            dues.append(round(spec.rate * (right - left)))
             negative += taken.negative
-            if (shown := _slice(taken, left - opened)) is not None:
+            if (shown := slice_of(taken, left - opened)) is not None:
                 slices.append(shown)
             if blob := taken.blobs.get(Stage.TOTAL):
                 self._load.tell("fired to stored", blob)
+        looking.close()
         after, host_after = self._rig.usage(), self._rig.host()
         seconds = host_after.at - host.at
         own_cpu = self._load.cpu() - own
         sent = self._await_end(order)
         self._extras.loaded(spec.rate, sent)
         self._await_drained(counts.done, sent.emitted, self._slo.limit)
+        sampled = looking.end()
         tail = self._rig.take()
         unstored = max(0, sent.emitted - self._done_since(counts))
         takes.append(tail)
@@ -279,14 +300,15 @@ class Measurer:
             self._rig.take()
         final = self._rig.counts()
         slopes = {
-            INGESTION: backlog_of(watch.unread, interval=_EVERY).slope,
-            ENRICHMENT: backlog_of(watch.pending, interval=_EVERY).slope,
-            DATABASE: backlog_of(watch.pending, interval=_EVERY).slope,
+            INGESTION: backlog_of(watch.unread, interval=EVERY).slope,
+            ENRICHMENT: backlog_of(watch.pending, interval=EVERY).slope,
+            DATABASE: backlog_of(watch.pending, interval=EVERY).slope,
         }
         resources = self._used(before, after, watch, seconds, slopes)
         cpu = self._source_cpu(resources, own_cpu)
         made = self._rig.compactions() - compactions
         whole = {stage: merged(takes, stage) for stage in _STAGES}
+        whole[Stage.QUERYABLE] = sampled.ages
         latency: dict[Stage, Quantiles] = {
             stage: found
             for stage, histogram in whole.items()
@@ -294,6 +316,9 @@ class Measurer:
         }
         cores = (host_after.busy - host.busy) / seconds if seconds > 0 else 0.0
         known = (sum(row.cpu for row in resources.values()) + own_cpu) / seconds
+        accounting, named = self._account(
+            order, sent, counts, final, negative=negative, drained=drained
+        )
         return self._record(
             spec,
             began,
@@ -301,11 +326,14 @@ class Measurer:
             generator=self._generator(
                 sent, cpu / seconds * sent.seconds, cpu + own_cpu * self._rig.generates
             ),
-            achieved=_achieved(order, sent),
+            achieved=achieved_of(order, sent),
             blocks=blocks_of(dues, missed, unstored=unstored),
             latency=latency,
-            accounting=self._account(order, sent, counts, final, negative, drained),
-            backlog=backlog_of(watch.backlogs, interval=_EVERY),
+            accounting=accounting,
+            named=named,
+            backlog=backlog_of(
+                watch.backlogs, interval=EVERY, steady=spec.arrival in STEADY
+            ),
             resources=resources,
             disconnects=max(0, final.reconnects - counts.reconnects),
             compactions=max(0, made),
@@ -319,7 +347,7 @@ class Measurer:
             counts={stage: h.get_total_count() for stage, h in whole.items()},
             slices=slices,
             watch=watch,
-            io=_io(before, after),
+            io=io_of(before, after),
             other_cores=max(0.0, cores - known),
             incidents=[(0.0, "compaction", f"{made} compactions")] * (made > 0),
         )
@@ -330,24 +358,22 @@ class Measurer:
         counts = self._rig.counts()
         seconds = spec.settle + spec.outage + spec.drain + _ANSWER_SECONDS
         order = self._order(spec, url=self._rig.source_url, seconds=seconds)
-        watch = _Watch(emitted_before=self._rig.emitted())
         first = self._load.begin(order)
         start = self._monotonic(first.start_us)
+        watch = self._watch(order, first, counts, start)
         before, host = self._rig.usage(), self._rig.host()
         own = self._load.cpu()
-        self._watch(watch, spec, counts, start, until=start + spec.settle)
+        watch.until(start + spec.settle)
         usual = backlog_of(watch.backlogs).mean
         idle = dict(watch.peaks)
         self._rig.database_off()
         down = self._now()
         written = self._rig.counts().written
-        self._watch(watch, spec, counts, start, until=down + spec.outage)
+        watch.until(down + spec.outage)
         self._rig.database_on()
-        up = self._await_written(watch, spec, counts, start, more_than=written)
+        up = self._await_written(watch, spec, more_than=written)
         enough = max(_SETTLED * spec.rate, 2 * usual, _FEW)
-        drain = self._await_below(
-            watch, spec, counts, start, enough=enough, seconds=spec.drain
-        )
+        drain = self._await_below(watch, enough=enough, seconds=spec.drain)
         back = self._now()
         sent = self._load.end()
         self._extras.loaded(spec.rate, sent)
@@ -359,14 +385,16 @@ class Measurer:
         slopes: dict[str, float] = {}
         resources = self._used(before, after, watch, span, slopes, began_anew=DATABASE)
         cpu = self._source_cpu(resources, self._load.cpu() - own)
+        accounting, named = self._account(order, sent, counts, final, drained=drained)
         return self._record(
             spec,
             began,
             host=Host(steal=steal_share(host, host_after)),
             generator=self._generator(sent, cpu, cpu),
-            achieved=_achieved(order, sent, asked=sent.seconds),
-            accounting=self._account(order, sent, counts, final, 0, drained),
-            backlog=backlog_of(watch.backlogs, interval=_EVERY),
+            achieved=achieved_of(order, sent, asked=sent.seconds),
+            accounting=accounting,
+            named=named,
+            backlog=backlog_of(watch.backlogs, interval=EVERY),
             resources=resources,
             disconnects=max(0, final.reconnects - counts.reconnects),
             drained=drained,
@@ -378,9 +406,9 @@ class Measurer:
             ),
             lag_max=sent.lag_max,
             watch=watch,
-            io=_io(before, after),
+            io=io_of(before, after),
             down_at=down - start,
-            spool_bytes_per_event=_per_event(watch.spool),
+            spool_bytes_per_event=spool_bytes_of(watch.spool),
             incidents=[
                 (down - start, "fault", "the database was stopped"),
                 (up - start, "other", "the database takes events again"),
@@ -407,73 +435,28 @@ class Measurer:
 
     # ------------------------------------------------------------------ looking
 
-    def _watch(
-        self,
-        watch: _Watch,
-        spec: TrialSpec,
-        counts: Counts,
-        start: float,
-        *,
-        until: float,
-    ) -> None:
-        """Look once a second until a moment."""
-        while (left := until - self._now()) > _LEAST_PAUSE:
-            self._pause(min(_EVERY, left))
-            if left >= _EVERY / 2:
-                self._look(watch, spec, counts, start)
-
-    def _look(
-        self, watch: _Watch, spec: TrialSpec, counts: Counts, start: float
-    ) -> float | None:
-        """Look at everything once; return the backlog where it could be counted."""
-        usage = self._rig.usage(fresh=False)
-        for name, seen in usage.items():
-            watch.peaks[name] = max(watch.peaks.get(name, 0), seen.memory)
-        backlog = None
-        with suppress(BadAnswer):
-            now = self._rig.counts()
-            due = self._due(spec, start, now.at, emitted_before=watch.emitted_before)
-            done = now.done - counts.done
-            if now.done < counts.done:  # enrichment began anew, ingestion remembers
-                done = now.written + now.rejected - counts.written - counts.rejected
-            backlog = max(0.0, due - done)
-            watch.backlogs.append(backlog)
-            watch.pending.append(float(now.pending))
-            watch.unread.append(max(0.0, due - (now.received - counts.received)))
-            watch.spool.append((now.pending, now.spool_bytes))
-        watch.moments.append(
-            Moment(
-                at=round(self._now() - self._began, 3),
-                backlog=backlog,
-                containers={
-                    name: (round(seen.cpu, 4), seen.memory, round(seen.throttled, 4))
-                    for name, seen in usage.items()
-                },
-            )
+    def _watch(self, order: Order, begun: Sent, before: Counts, start: float) -> Watch:
+        return Watch(
+            self._rig,
+            timetable=_timetable(order, begun),
+            before=before,
+            start=start,
+            began=self._began,
+            now=self._now,
+            pause=self._pause,
         )
-        return backlog
-
-    def _due(
-        self, spec: TrialSpec, start: float, at: float, *, emitted_before: int
-    ) -> float:
-        """Return how many events were due; chance makes that the source's to know."""
-        if spec.arrival is Arrival.CONSTANT:
-            return max(0.0, min(at - start, spec_seconds(spec)) * spec.rate)
-        return float(self._rig.emitted() - emitted_before)
 
     def _await_written(
         self,
-        watch: _Watch,
+        watch: Watch,
         spec: TrialSpec,
-        counts: Counts,
-        start: float,
         *,
         more_than: int,
     ) -> float:
         """Wait until the database takes events again; return when."""
 
         def written() -> int:
-            self._look(watch, spec, counts, start)
+            watch.look()
             with suppress(BadAnswer):
                 return self._rig.counts().written
             return 0
@@ -489,17 +472,14 @@ class Measurer:
 
     def _await_below(
         self,
-        watch: _Watch,
-        spec: TrialSpec,
-        counts: Counts,
-        start: float,
+        watch: Watch,
         *,
         enough: float,
         seconds: float,
     ) -> bool:
         try:
             self._until(
-                lambda: self._look(watch, spec, counts, start),
+                watch.look,
                 lambda backlog: backlog is not None and backlog <= enough,
                 seconds=seconds,
                 every=0.5,
@@ -550,6 +530,9 @@ class Measurer:
     # ------------------------------------------------------------------ figures
 
     def _order(self, spec: TrialSpec, *, url: str, seconds: float) -> Order:
+        prefix = self._workload.prefix
+        if self._workload.entity_growth:  # new ones must not be those of another trial
+            prefix = f"{prefix}_{spec.id}"
         return Order(
             number=0,
             url=url,
@@ -557,12 +540,27 @@ class Measurer:
             rate=spec.rate,
             seconds=seconds,
             entities=spec.entities or self._workload.entities,
-            arrival=str(spec.arrival),
+            entity_growth=self._workload.entity_growth,
+            arrival=spec.arrival,
+            period=self._workload.period,
+            offsets=self._workload.offsets,
             run_id=f"t{spec.id}",
-            prefix=self._workload.prefix,
+            prefix=prefix,
             payload_bytes=self._workload.payload_bytes,
             seed=self._workload.seed + spec.id,
         )
+
+    def _parts(self, order: Order, begun: Sent) -> list[Part]:
+        """Return what each worker is to send."""
+        return [
+            Part(
+                order=order.part(job.worker, of=len(begun.jobs)),
+                start_us=job.start_us,
+                count=0,
+                timed=self._rig.generates,
+            )
+            for job in begun.jobs
+        ]
 
     def _account(
         self,
@@ -570,34 +568,21 @@ class Measurer:
         sent: Sent,
         before: Counts,
         after: Counts,
-        negative: int,
-        drained: bool,  # noqa: FBT001 - one of a row of facts
-    ) -> Accounting:
-        """Count what became of the events: the store by key, the rest by counters."""
-        rejected = max(0, after.rejected - before.rejected)
-        stored = 0
-        until = sent.start_us + round((sent.seconds + 1.0) * 1e6)
-        with suppress(WaitTimeout):
-            stored = self._until(
-                lambda: self._rig.stored(
-                    order.prefix, since_us=sent.start_us, until_us=until
-                ),
-                lambda count: count + rejected >= sent.emitted,
-                seconds=2.0 if drained else 0.0,
-                every=0.5,
-            )
-        if not stored:
-            stored = self._rig.stored(
-                order.prefix, since_us=sent.start_us, until_us=until
-            )
-        missing = sent.emitted - stored - rejected
-        return Accounting(
-            sent=sent.emitted,
-            stored=stored,
-            rejected=rejected,
-            lost=max(0, missing),
-            duplicate=max(0, after.merged - before.merged),
+        *,
+        negative: int = 0,
+        drained: bool,
+    ) -> tuple[Accounting, list[str]]:
+        """Return what became of the events, and the first ones that are not right."""
+        return account_of(
+            self._rig.store(),
+            order,
+            sent,
+            simulated=self._rig.generates,
+            rejected=max(0, after.rejected - before.rejected),
+            merged=max(0, after.merged - before.merged),
             negative=negative,
+            patience=2.0 if drained else 0.0,
+            clock=self._clock,
         )
 
     def _generator(self, sent: Sent, cpu: float, whole: float) -> Generator:
@@ -620,7 +605,7 @@ class Measurer:
         self,
         before: Mapping[str, Usage],
         after: Mapping[str, Usage],
-        watch: _Watch,
+        watch: Watch,
         seconds: float,
         slopes: Mapping[str, float],
         *,
@@ -654,6 +639,7 @@ class Measurer:
         blocks: tuple[Block, ...] = (),
         latency: Mapping[Stage, Quantiles] | None = None,
         accounting: Accounting | None = None,
+        named: list[str] | None = None,
         backlog: Backlog | None = None,
         resources: Mapping[str, Resources] | None = None,
         disconnects: int = 0,
@@ -664,7 +650,7 @@ class Measurer:
         histograms: dict[Stage, str] | None = None,
         counts: dict[Stage, int] | None = None,
         slices: list[Slice] | None = None,
-        watch: _Watch | None = None,
+        watch: Watch | None = None,
         io: dict[str, tuple[int, int]] | None = None,
         incidents: list[tuple[float, str, str]] | None = None,
         other_cores: float | None = None,
@@ -700,6 +686,7 @@ class Measurer:
             other_cores=other_cores,
             spool_bytes_per_event=spool_bytes_per_event,
             down_at=down_at,
+            named=named or [],
         )
 
     # --------------------------------------------------------------------- time
@@ -742,72 +729,8 @@ _STAGES: Final = (
 )
 
 
-def spec_seconds(spec: TrialSpec) -> float:
-    """Return for how long a trial's load is due at most."""
-    if spec.phase is Phase.OUTAGE:
-        return spec.settle + spec.outage + spec.drain + _ANSWER_SECONDS
-    return spec.settle + spec.window
-
-
-def _edges(opened: float, end: float) -> list[float]:
-    """Return the bounds of blocks of 10 s, the last one up to half as long again."""
-    bounds = [opened]
-    while end - bounds[-1] > 1.5 * BLOCK_SECONDS:
-        bounds.append(bounds[-1] + BLOCK_SECONDS)
-    return [*bounds, max(end, opened + 0.1)]
-
-
-def _achieved(order: Order, sent: Sent, *, asked: float | None = None) -> float:
-    """Return the rate at which events left, what nobody was there to send excluded.
-
-    At chance arrivals the number of a window varies, so what counts is how much longer
-    it took than was asked for.
-    """
-    asked = order.seconds if asked is None else asked
-    all_due = sent.emitted + sent.skipped + sent.behind
-    share = sent.emitted / all_due if all_due else 0.0
-    return order.rate * share * min(1.0, asked / sent.seconds if sent.seconds else 0.0)
-
-
-def _slice(taken: Taken, at: float) -> Slice | None:
-    found = quantiles(merged([taken], Stage.TOTAL))
-    if found is None:
-        return None
-    return Slice(
-        at=at,
-        count=taken.counts.get(Stage.TOTAL, 0),
-        p50=found.p50,
-        p99=found.p99,
-        max=found.max,
-    )
-
-
-def _io(
-    before: Mapping[str, Usage], after: Mapping[str, Usage]
-) -> dict[str, tuple[int, int]]:
-    found = {}
-    for name, now in after.items():
-        then = before.get(name)
-        if then is None or None in {now.read, now.written, then.read, then.written}:
-            continue
-        found[name] = (
-            max(0, (now.read or 0) - (then.read or 0)),
-            max(0, (now.written or 0) - (then.written or 0)),
-        )
-    return found
-
-
-def _pressure(before: HostLook, after: HostLook) -> float | None:
-    if "cpu" not in after.pressure or after.at <= before.at:
-        return None
-    waited = after.pressure["cpu"] - before.pressure.get("cpu", 0.0)
-    return min(1.0, max(0.0, waited / (after.at - before.at)))
-
-
-def _per_event(spool: list[tuple[int, int]]) -> float | None:
-    """Return the bytes of the spool that an event more takes, from its growth."""
-    if len(spool) < 2:
-        return None
-    least, most = min(spool), max(spool)
-    events = most[0] - least[0]
-    return (most[1] - least[1]) / events if events > 1_000 else None
+def _timetable(order: Order, begun: Sent) -> Timetable:
+    """Return what is due of an order that has begun."""
+    count = begun.workers
+    parts = [order.part(worker, of=count) for worker in range(count)]
+    return Timetable(parts, [job.start_us / 1e6 for job in begun.jobs])

@@ -15,6 +15,7 @@ from stackproof import wait_until
 from stackproof.wait import Clock
 
 from .cold import measure_cold
+from .database import Database
 from .direct import await_rest, write_for, write_points
 from .errors import BadAnswer, NotEnoughData
 from .kept import Cold, Direct, Record
@@ -22,7 +23,6 @@ from .lines import Lines, moulds_of
 from .load import Sent
 from .resources import steal_share, used
 from .rig import Rig
-from .store import Store
 from .trial import Generator, Host, Phase, Resources, TrialResult, TrialSpec
 
 __all__ = ["ExtraMeasurer"]
@@ -97,7 +97,7 @@ class ExtraMeasurer:
             lines = self._lines(
                 self._prefix, start=3_600 * spec.past_hours, rate=spec.past_rate
             )
-            store = self._rig.store()
+            store = self._rig.database()
             write_points(store, lines, spec.past_points)
             past = spec.past_points
             if not await_rest(store, seconds=_REST_SECONDS, clock=self._clock):
@@ -158,7 +158,7 @@ class ExtraMeasurer:
             lines = self._lines(
                 _own_range(self._prefix), start=_BEFORE_US / 1e6, rate=spec.past_rate
             )
-            store = self._rig.store()
+            store = self._rig.database()
             found = write_for(
                 store,
                 lines,
@@ -207,14 +207,14 @@ class ExtraMeasurer:
     def _lines(self, prefix: str, *, start: float, rate: float) -> Lines:
         """Return lines from so many seconds ago on, as far apart as at the rate."""
         return Lines(
-            moulds=self._known_moulds(self._rig.store()),
+            moulds=self._known_moulds(self._rig.database()),
             prefix=prefix,
             entities=self._entities,
             start_us=round((self._wall() - start) * 1e6),
             step_us=1e6 / rate,
         )
 
-    def _known_moulds(self, store: Store) -> tuple[str, ...]:
+    def _known_moulds(self, store: Database) -> tuple[str, ...]:
         if self._moulds:
             return self._moulds
         if self._loaded is None:

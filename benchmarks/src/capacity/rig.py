@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -12,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias, cast
 
@@ -28,17 +26,17 @@ from stackproof.errors import WaitTimeout
 from stackproof.verify.abandoned import remove_abandoned, remove_project
 
 from .clocks import Taken
+from .database import Database, HttpDatabase, metric_sum
 from .errors import BadAnswer, UsageError
 from .names import ADMIN, DATABASE, ENRICHMENT, INGESTION, SOURCE
 from .resources import HostLook, Usage, look_at_container, look_at_host
-from .store import HttpStore, Store, metric_sum
+from .store import InfluxStore, Store
 from .throwaway import throwaway_store
 
 __all__ = ["PURPOSE", "Counts", "Rig", "StackRig", "attached", "owned"]
 
 PURPOSE: Final = "ha-ingestor-capacity"
 """First part of the names of all projects of a capacity run."""
-MEASUREMENT: Final = "state"
 _PORTS: Final = {INGESTION: 8001, ENRICHMENT: 8002, DATABASE: 8086, SOURCE: 8123}
 _LOOPBACK: Final = "127.0.0.1"
 _ANYWHERE: Final = frozenset({"", "0.0.0.0", "::"})
@@ -46,7 +44,6 @@ _PROJECT: Final = "com.docker.compose.project"
 _SERVICE: Final = "com.docker.compose.service"
 _CALL_SECONDS: Final = 10.0
 _UP_SECONDS: Final = 120.0
-_QUERY_SECONDS: Final = 60.0
 _WEIGHT: Final = 8192
 """CPU shares of the source: eight times that of others, so that it keeps up."""
 _COUNTED: Final = ("written", "merged", "dead_lettered", "expired")
@@ -103,10 +100,6 @@ class Rig(Protocol):
         """Return how many cores the generator may use."""
         ...
 
-    def emitted(self) -> int:
-        """Return how many events the source has made."""
-        ...
-
     def usage(self, *, fresh: bool = True) -> dict[str, Usage]:
         """Return a look at each container; the engine is asked only if `fresh`."""
         ...
@@ -123,8 +116,8 @@ class Rig(Protocol):
         """Return the latencies since the last take."""
         ...
 
-    def stored(self, prefix: str, *, since_us: int, until_us: int) -> int:
-        """Return how many events of these entities and this time are stored."""
+    def store(self) -> Store:
+        """Return a way to what is stored, for one thread."""
         ...
 
     def compactions(self) -> int:
@@ -139,11 +132,11 @@ class Rig(Protocol):
         """Return how much the database's data take on the disk."""
         ...
 
-    def store(self) -> Store:
+    def database(self) -> Database:
         """Return the way into the database past the services."""
         ...
 
-    def throwaway(self) -> AbstractContextManager[tuple[Store, float]]:
+    def throwaway(self) -> AbstractContextManager[tuple[Database, float]]:
         """Return a new database like the stack's, which is removed at the end.
 
         With it comes how many days ago the days of the past must end, so that no
@@ -194,11 +187,12 @@ class StackRig:
     home_token: str = ""
     real: bool = False
     session: requests.Session = field(default_factory=requests.Session)
+    query_session: Callable[[], requests.Session] = requests.Session
     _found: dict[str, Container] = field(default_factory=dict)
     _null: ExitStack = field(default_factory=ExitStack)
     _null_url: str = ""
     _null_container: Container | None = None
-    _store: HttpStore | None = None
+    _database: HttpDatabase | None = None
 
     # -- ways to the parts ----------------------------------------------------------
 
@@ -236,12 +230,6 @@ class StackRig:
         if self.real:
             return 1.0
         return cores_of(self.containers()[SOURCE]) or float(os.cpu_count() or 1)
-
-    def emitted(self) -> int:
-        """Return how many events the simulator has made."""
-        if self.real:
-            return 0
-        return int(self._get(f"{self.source_url}/_script/status")["events"]["emitted"])
 
     def await_ready(self, *, timeout: float) -> None:
         """Wait until each service says that it can do its work.
@@ -325,31 +313,19 @@ class StackRig:
         url = f"{self._url(ENRICHMENT)}/v1/latency/take"
         return Taken.of(self._call("POST", url))
 
-    def stored(self, prefix: str, *, since_us: int, until_us: int) -> int:
-        """Count the events of the prefix that are stored, each by its own key.
+    def store(self) -> InfluxStore:
+        """Return a way to what is stored, for one thread.
 
         Raises:
-            BadAnswer: the database refuses the query.
+            BadAnswer: the database is not there.
         """
-        query = count_query(
-            self.settings["INFLUXDB_BUCKET"], prefix, since_us, until_us
+        return InfluxStore(
+            url=self._url(DATABASE),
+            org=self.settings["INFLUXDB_ORG"],
+            bucket=self.settings["INFLUXDB_BUCKET"],
+            token=self.read_token,
+            session=self.query_session(),
         )
-        try:
-            answer = self.session.post(
-                f"{self._url(DATABASE)}/api/v2/query",
-                params={"org": self.settings["INFLUXDB_ORG"]},
-                headers={
-                    "Authorization": f"Token {self.read_token}",
-                    "Accept": "application/csv",
-                },
-                json={"query": query, "type": "flux"},
-                timeout=_QUERY_SECONDS,
-            )
-        except requests.RequestException as err:
-            raise BadAnswer("a query of InfluxDB", repr(err)) from err
-        if not answer.ok:
-            raise BadAnswer("a query of InfluxDB", answer.text[:300])
-        return parse_count(answer.text)
 
     def compactions(self) -> int:
         """Return how many compactions of all levels were made."""
@@ -368,19 +344,19 @@ class StackRig:
                 return folder_bytes(Path(mount["Source"]) / "engine")
         return None
 
-    def store(self) -> Store:
+    def database(self) -> Database:
         """Return the way into the database; the connection is kept."""
-        if self._store is None:
-            self._store = HttpStore(
+        if self._database is None:
+            self._database = HttpDatabase(
                 url=self._url(DATABASE),
                 org=self.settings["INFLUXDB_ORG"],
                 bucket=self.settings["INFLUXDB_BUCKET"],
                 token=self.write_token,
                 read_token=self.read_token,
             )
-        return self._store
+        return self._database
 
-    def throwaway(self) -> AbstractContextManager[tuple[Store, float]]:
+    def throwaway(self) -> AbstractContextManager[tuple[Database, float]]:
         """Return a database of the same image, limits and length of shards."""
         return throwaway_store(
             self.engine,
@@ -401,7 +377,7 @@ class StackRig:
         with _engine("to start the database"):
             self.containers()[DATABASE].start()
         self._found = {}
-        self._store = None
+        self._database = None
 
     # -- a reader in place of ingestion ---------------------------------------------
 
@@ -725,33 +701,6 @@ def cores_of(container: Container) -> float | None:
     return nano / 1e9 if nano else None
 
 
-def count_query(bucket: str, prefix: str, since_us: int, until_us: int) -> str:
-    """Return the Flux text that counts the stored events of a prefix (pure)."""
-    if not re.fullmatch(r"[a-z_]+\.[a-z0-9_]+", prefix):
-        raise ValueError(f"{prefix!r} is no beginning of entity ids")
-    pattern = prefix.replace(".", r"\.")
-    return "\n".join(
-        (
-            f"from(bucket: {json.dumps(bucket)})",
-            f"  |> range(start: {_moment(since_us)}, stop: {_moment(until_us)})",
-            f'  |> filter(fn: (r) => r._measurement == "{MEASUREMENT}")',
-            '  |> filter(fn: (r) => r._field == "state")',
-            f"  |> filter(fn: (r) => r.entity_id =~ /^{pattern}_/)",
-            "  |> count()",
-            "  |> group()",
-            "  |> sum()",
-        )
-    )
-
-
-def parse_count(text: str) -> int:
-    """Return the one number of an annotated CSV answer, 0 for none (pure)."""
-    rows = [line.split(",") for line in text.splitlines() if line and line[0] != "#"]
-    if len(rows) < 2 or "_value" not in rows[0]:
-        return 0
-    return int(rows[1][rows[0].index("_value")])
-
-
 def folder_bytes(folder: Path) -> int | None:
     """Return the size of all files below a folder; None where it is not to be seen."""
     if not os.access(folder, os.R_OK | os.X_OK):
@@ -764,11 +713,6 @@ def folder_bytes(folder: Path) -> int | None:
             except OSError:
                 continue
     return whole
-
-
-def _moment(time_us: int) -> str:
-    at = datetime.fromtimestamp(time_us // 1_000_000, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{time_us % 1_000_000:06}Z"
 
 
 def _variables(container: Container) -> dict[str, str]:

@@ -12,7 +12,7 @@ from .judge_trial import Judgement, judge
 from .kept import Begun, Kept, Record
 from .progress import Teller
 from .search import PROFILES, Done, Profile, Search
-from .trial import Arrival, Phase, Slo, TrialSpec
+from .trial import CYCLIC, Arrival, Phase, Slo, TrialSpec
 
 __all__ = ["Driven", "drive", "profile_of", "resumed"]
 
@@ -20,8 +20,11 @@ _SAME: Final = (
     "profile",
     "slo_p99",
     "arrival",
+    "period",
+    "trace",
     "entry",
     "entities",
+    "entity_growth",
     "payload_bytes",
     "skip",
 )
@@ -97,9 +100,12 @@ def resumed(kept: Kept, begun: Begun, slo: Slo) -> Search:
 def profile_of(begun: Begun) -> Profile:
     """Return the profile, with the time that starting really took.
 
-    A slow start leaves less for trials: the whole stays within the budget.
+    A slow start leaves less for trials: the whole stays within the budget. Windows
+    hold whole rounds of a load that comes in rounds.
     """
     profile = PROFILES[begun.profile]
+    if begun.arrival in CYCLIC:
+        profile = profile.in_rounds(begun.period)
     return replace(profile, start_up=max(profile.start_up, begun.start_up))
 
 

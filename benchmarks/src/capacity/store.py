@@ -1,141 +1,176 @@
-"""A database by its published port: lines into it, and what it says about its files."""
+"""Read back from the database which events it holds, by key."""
 
 from __future__ import annotations
 
+import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
 
 import requests
 
-from stackproof.errors import StoreError
-from stackproof.influx import StateReader
+from stackproof.influx import flux_string
 
 from .errors import BadAnswer
 
-__all__ = ["Files", "HttpStore", "Store", "metric_sum"]
+__all__ = ["InfluxStore", "Row", "Store", "count_query", "row_query"]
 
-_WRITE_SECONDS: Final = 60.0
-_LOOK_SECONDS: Final = 10.0
-_READ_SECONDS: Final = 30.0
+MEASUREMENT: Final = "state"
+_QUERY_SECONDS: Final = 60.0
+_ENTITIES: Final = 50
+"""So many entities are named in one query."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
-    """Bytes on the disk: of data files, and of the log that goes into them.
+class Row:
+    """A stored event: its key, and its state."""
 
-    `compacting` are compactions that run or are queued.
-    """
-
-    data: int
-    log: int
-    compacting: int
+    entity_id: str
+    time_us: int
+    state: str
 
 
 class Store(Protocol):
-    """The edge to a database that is written to past the services."""
+    """The edge to what is stored; times are µs since 1970, the last one excluded."""
+
+    def counts(self, prefix: str, *, since_us: int, until_us: int) -> dict[str, int]:
+        """Return how many events are stored, by entity, of all that begin so."""
+        ...
 
     def rows(
-        self, entity_ids: Iterable[str], *, since_us: int
-    ) -> Sequence[tuple[int, Mapping[str, Any]]]:
-        """Return time in microseconds and fields of the points of these entities."""
-        ...
-
-    def write(self, body: bytes) -> None:
-        """Write lines, over the one connection, and return when they are stored."""
-        ...
-
-    def files(self) -> Files:
-        """Return how much the data take now."""
+        self,
+        entities: Sequence[str],
+        *,
+        since_us: int,
+        until_us: int,
+        seconds: float = _QUERY_SECONDS,
+    ) -> list[Row]:
+        """Return the stored events of these entities, within so many seconds."""
         ...
 
 
-@dataclass(slots=True, kw_only=True)
-class HttpStore:
-    """One bucket of InfluxDB. The lines go as the services send them, not compressed.
-
-    `token` may write; `read_token` may read.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfluxStore:
+    """A bucket of InfluxDB 2; each thread needs a session of its own."""
 
     url: str
     org: str
     bucket: str
-    token: str
-    read_token: str
-    session: requests.Session = field(default_factory=requests.Session)
+    token: str = field(repr=False)
+    session: requests.Session = field(default_factory=requests.Session, repr=False)
 
-    def rows(
-        self, entity_ids: Iterable[str], *, since_us: int
-    ) -> Sequence[tuple[int, Mapping[str, Any]]]:
-        """Return time in microseconds and fields of the points of these entities.
+    def counts(self, prefix: str, *, since_us: int, until_us: int) -> dict[str, int]:
+        """Return how many events are stored, by entity, of all that begin so.
 
         Raises:
             BadAnswer: the database refuses the query.
         """
-        reader = StateReader(
-            url=self.url,
-            org=self.org,
-            bucket=self.bucket,
-            token=self.read_token,
-            timeout=_READ_SECONDS,
-        )
-        since = datetime.fromtimestamp(since_us / 1e6, UTC)
-        try:
-            found = reader.rows(entity_ids=entity_ids, since=since)
-        except StoreError as err:
-            raise BadAnswer("a query of InfluxDB", str(err)[:300]) from err
-        return [(row.time_us, row.fields) for row in found]
+        query = count_query(self.bucket, prefix, since_us, until_us)
+        return {
+            row["entity_id"]: int(row["_value"])
+            for row in self._ask(query, seconds=_QUERY_SECONDS)
+        }
 
-    def write(self, body: bytes) -> None:
-        """Write lines with times in microseconds; return when they are stored.
+    def rows(
+        self,
+        entities: Sequence[str],
+        *,
+        since_us: int,
+        until_us: int,
+        seconds: float = _QUERY_SECONDS,
+    ) -> list[Row]:
+        """Return the stored events of these entities.
 
         Raises:
-            BadAnswer: the database does not take them.
+            BadAnswer: the database refuses a query, or takes longer than *seconds*.
         """
-        asked = "a write into InfluxDB"
+        found = []
+        for first in range(0, len(entities), _ENTITIES):
+            some = entities[first : first + _ENTITIES]
+            query = row_query(self.bucket, some, since_us, until_us)
+            found += [
+                Row(
+                    entity_id=row["entity_id"],
+                    time_us=_micros(row["_time"]),
+                    state=row["_value"],
+                )
+                for row in self._ask(query, seconds=seconds)
+            ]
+        return found
+
+    def _ask(self, query: str, *, seconds: float) -> Iterator[dict[str, str]]:
         try:
             answer = self.session.post(
-                f"{self.url}/api/v2/write",
-                params={"org": self.org, "bucket": self.bucket, "precision": "us"},
+                f"{self.url}/api/v2/query",
+                params={"org": self.org},
                 headers={
                     "Authorization": f"Token {self.token}",
-                    "Content-Type": "text/plain; charset=utf-8",
+                    "Accept": "application/csv",
                 },
-                data=body,
-                timeout=_WRITE_SECONDS,
+                json={"query": query, "type": "flux"},
+                timeout=seconds,
             )
         except requests.RequestException as err:
-            raise BadAnswer(asked, repr(err)) from err
+            raise BadAnswer("a query of InfluxDB", repr(err)) from err
         if not answer.ok:
-            raise BadAnswer(asked, f"HTTP {answer.status_code} {answer.text[:200]}")
+            raise BadAnswer("a query of InfluxDB", answer.text[:300])
+        answer.encoding = "utf-8"
+        return table_of(answer.text)
 
-    def files(self) -> Files:
-        """Return what the database's metrics say about its files.
 
-        Raises:
-            BadAnswer: it does not show them.
-        """
-        url = f"{self.url}/metrics"
-        try:
-            answer = self.session.get(url, timeout=_LOOK_SECONDS)
-        except requests.RequestException as err:
-            raise BadAnswer(url, repr(err)) from err
-        if not answer.ok:
-            raise BadAnswer(url, f"HTTP {answer.status_code}")
-        text = answer.text
-        return Files(
-            data=round(metric_sum(text, "storage_tsm_files_disk_bytes")),
-            log=round(metric_sum(text, "storage_wal_size")),
-            compacting=round(
-                metric_sum(text, "storage_compactions_active")
-                + metric_sum(text, "storage_compactions_queued")
-            ),
+def count_query(bucket: str, prefix: str, since_us: int, until_us: int) -> str:
+    """Return the Flux text that counts stored events by entity (pure)."""
+    if not re.fullmatch(r"[a-z_]+\.[a-z0-9_]+", prefix):
+        raise ValueError(f"{prefix!r} is no beginning of entity ids")
+    pattern = prefix.replace(".", r"\.")
+    return "\n".join(
+        (
+            *_selected(bucket, since_us, until_us),
+            f"  |> filter(fn: (r) => r.entity_id =~ /^{pattern}_/)",
+            "  |> count()",
+            '  |> keep(columns: ["entity_id", "_value"])',
+            "  |> group()",
         )
+    )
 
 
-def metric_sum(text: str, name: str) -> float:
-    """Return the sum over all labels of a metric in Prometheus' text (pure)."""
-    pattern = re.compile(rf"^{re.escape(name)}(?:\{{.*\}})? (\S+)$", re.MULTILINE)
-    return sum(float(found) for found in pattern.findall(text))
+def row_query(
+    bucket: str, entities: Sequence[str], since_us: int, until_us: int
+) -> str:
+    """Return the Flux text that reads the stored events of some entities (pure)."""
+    chosen = " or ".join(f"r.entity_id == {flux_string(i)}" for i in entities)
+    return "\n".join(
+        (
+            *_selected(bucket, since_us, until_us),
+            f"  |> filter(fn: (r) => {chosen})",
+            '  |> keep(columns: ["entity_id", "_time", "_value"])',
+            "  |> group()",
+        )
+    )
+
+
+def table_of(text: str) -> Iterator[dict[str, str]]:
+    """Yield the rows of the one table of an annotated CSV answer (pure)."""
+    lines = (line for line in text.splitlines() if line and line[0] != "#")
+    return iter(csv.DictReader(lines))
+
+
+def _selected(bucket: str, since_us: int, until_us: int) -> tuple[str, ...]:
+    return (
+        f"from(bucket: {flux_string(bucket)})",
+        f"  |> range(start: {_moment(since_us)}, stop: {_moment(until_us)})",
+        f'  |> filter(fn: (r) => r._measurement == "{MEASUREMENT}")',
+        '  |> filter(fn: (r) => r._field == "state")',
+    )
+
+
+def _moment(time_us: int) -> str:
+    at = datetime.fromtimestamp(time_us // 1_000_000, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{time_us % 1_000_000:06}Z"
+
+
+def _micros(text: str) -> int:
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(microseconds=1)

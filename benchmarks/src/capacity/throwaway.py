@@ -19,9 +19,9 @@ from stackproof import wait_until
 from stackproof.errors import WaitTimeout
 
 from .cold import COLD_SECONDS
+from .database import Database, HttpDatabase
 from .errors import BadAnswer
 from .model.disk import DAY, shard_seconds
-from .store import HttpStore, Store
 
 __all__ = ["throwaway_store"]
 
@@ -39,7 +39,7 @@ _LIMITS: Final = {"Memory": "mem_limit", "NanoCpus": "nano_cpus"}
 @contextmanager
 def throwaway_store(
     engine: DockerClient, *, like: Container, project: str, retention_days: float
-) -> Iterator[tuple[Store, float]]:
+) -> Iterator[tuple[Database, float]]:
     """Start a database like the stack's; remove it and its data at the end.
 
     Args:
@@ -92,7 +92,7 @@ def _environment(rows: list[str]) -> dict[str, str]:
     }
 
 
-def _set_up(url: str, shard: float) -> HttpStore:
+def _set_up(url: str, shard: float) -> HttpDatabase:
     """Make organisation, bucket and token; data are kept for ever."""
     session = requests.Session()
     _await_up(session, url)
@@ -119,7 +119,9 @@ def _set_up(url: str, shard: float) -> HttpStore:
         f"{url}/api/v2/buckets",
         {"orgID": made["org"]["id"], "name": _BUCKET, "retentionRules": [rule]},
     )
-    return HttpStore(url=url, org=_ORG, bucket=_BUCKET, token=token, read_token=token)
+    return HttpDatabase(
+        url=url, org=_ORG, bucket=_BUCKET, token=token, read_token=token
+    )
 
 
 def _await_up(session: requests.Session, url: str) -> None:

@@ -13,6 +13,8 @@ from typing import Final
 
 __all__ = [
     "BLOCK_SECONDS",
+    "CYCLIC",
+    "STEADY",
     "UNLOADED",
     "Accounting",
     "Arrival",
@@ -68,21 +70,33 @@ UNLOADED: Final = frozenset(
 
 
 class Arrival(StrEnum):
-    """How events are spread over a second."""
+    """How events are spread over time, at the same mean rate; see `arrivals`."""
 
     CONSTANT = "constant"
     POISSON = "poisson"
+    BURST = "burst"
+    DIURNAL = "diurnal"
     TRACE = "trace"
 
 
+STEADY: Final = frozenset({Arrival.CONSTANT, Arrival.POISSON})
+"""The rate is the same at all times, but for chance."""
+CYCLIC: Final = frozenset({Arrival.BURST, Arrival.DIURNAL})
+"""The rate is the same in each whole round; a window holds whole rounds."""
+
+
 class Stage(StrEnum):
-    """The stretches of an event's way; TOTAL is from the intended time on."""
+    """The stretches of an event's way.
+
+    TOTAL is from the intended time to InfluxDB's answer, QUERYABLE from the intended
+    time to the first query that finds a sampled event.
+    """
 
     SCHEDULE = "schedule"
     HA_TO_INGEST = "ha_to_ingest"
     INGEST_TO_ENRICH = "ingest_to_enrich"
     ENRICH_TO_STORED = "enrich_to_stored"
-    STORED_TO_QUERYABLE = "stored_to_queryable"
+    QUERYABLE = "queryable"
     TOTAL = "total"
 
 
@@ -161,7 +175,11 @@ class Accounting:
     """Events of a trial by serial number, once the backlog is drained.
 
     `lost` are serials that the store lacks and nobody refused; `duplicate` are copies
-    in the store beyond the first; `negative` are latencies below 0 (clock skew).
+    in the store beyond the first, and deliveries of a key again that were merged;
+    `unexpected` are rows that no event of the trial explains; `out_of_order` are rows
+    of an entity with a later time and a lower serial; `negative` are latencies below 0
+    (clock skew). Of `compared` events each row was looked at, of the others only how
+    many their entity has.
     """
 
     sent: int
@@ -169,7 +187,9 @@ class Accounting:
     rejected: int = 0
     lost: int = 0
     duplicate: int = 0
+    unexpected: int = 0
     out_of_order: int = 0
+    compared: int = 0
     negative: int = 0
 
 
@@ -186,10 +206,14 @@ class Backlog:
     error: float = 0.0
 
 
-def backlog_of(samples: Sequence[float], *, interval: float = 1.0) -> Backlog:
+def backlog_of(
+    samples: Sequence[float], *, interval: float = 1.0, steady: bool = True
+) -> Backlog:
     """Return the summary of evenly spaced samples; the slope is a regression's.
 
     `end` is the mean of the last tenth, so that one batch in flight does not decide.
+    Where the rate is not steady, a regression would follow it; then the slope is from
+    the first tenth to the last, which are like moments of a round.
     """
     count = len(samples)
     if count == 0:
@@ -200,6 +224,11 @@ def backlog_of(samples: Sequence[float], *, interval: float = 1.0) -> Backlog:
     spread = sum((i - centre) ** 2 for i in range(count))
     moment = sum((i - centre) * (s - mean) for i, s in enumerate(samples))
     slope = moment / spread / interval if spread else 0.0
+    if not steady:
+        tenth = len(last)
+        first = sum(samples[:tenth]) / tenth
+        apart = (count - tenth) * interval
+        slope = (sum(last) / tenth - first) / apart if apart else 0.0
     variance = sum((sample - mean) ** 2 for sample in samples) / max(1, count - 1)
     return Backlog(
         mean=mean,
@@ -288,3 +317,11 @@ class TrialResult:
     compactions: int = 0
     drained: bool = True
     outage: Outage | None = None
+
+    @property
+    def window_rate(self) -> float:
+        """Events a second that left in the window; an arrival may have more there."""
+        due = sum(block.due for block in self.blocks)
+        if self.spec.arrival in STEADY or not due:
+            return self.achieved
+        return due / self.spec.window * min(1.0, self.achieved / self.spec.rate)

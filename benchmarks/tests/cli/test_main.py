@@ -64,6 +64,27 @@ def code(*argv: str | Path) -> int:
     return main([str(a) for a in argv])
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--arrival", "trace"), "--arrival trace needs --trace FILE"),
+        (("--trace", "t.jsonl"), "--trace FILE needs --arrival trace"),
+        (("--arrival", "trace", "--trace", "gone"), "gone: No such file"),
+        (("--period", "0"), "--period 0"),
+        (("--payload-bytes", "-1"), "too small"),
+        (("--entity-growth", "-1"), "too small"),
+        (("--entity-growth", "inf"), "too small"),
+        (("--entities", "0"), "too small"),
+    ],
+)
+def test_a_load_that_cannot_be_is_refused_before_anything_starts(
+    options: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message names the option."""
+    assert code("run", "--attach", "nobody", *options) == 2
+    assert said in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_help(
     command: str, capsys: pytest.CaptureFixture[str]

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections import deque
+import math
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 
+from capacity.arrivals import Schedule
 from capacity.clocks import Taken
+from capacity.database import Files
 from capacity.errors import BadAnswer
 from capacity.judge_trial import Judgement
 from capacity.kept import Begun
-from capacity.load import Order, Sent
+from capacity.load import JobState, Sent, summed
 from capacity.measure import Measurer, Workload
 from capacity.names import DATABASE, ENRICHMENT, INGESTION, SOURCE
+from capacity.order import Order
+from capacity.queryable import Found, Rows, Targets
 from capacity.resources import HostLook, Usage
 from capacity.rig import Counts
 from capacity.search import Progress
-from capacity.store import Files
-from capacity.trial import Slo, Stage, TrialResult, TrialSpec
+from capacity.store import Row
+from capacity.trial import Arrival, Slo, Stage, TrialResult, TrialSpec
 
 TICK = 0.02
 EPOCH = 1_700_000_000.0
@@ -53,12 +59,15 @@ class World:
     done: float = 0.0
     keys: list[tuple[float, float]] = field(default_factory=list)
     order: Order | None = None
+    plan: Schedule | None = None
+    total: int = 0
     started: float = 0.0
     sent: float = 0.0
     up: bool = True
     cpu: dict[str, float] = field(default_factory=lambda: dict.fromkeys(COSTS, 0.0))
-    total: HdrHistogram = field(default_factory=lambda: HdrHistogram(1, 120_000_000, 3))
+    ages: HdrHistogram = field(default_factory=lambda: HdrHistogram(1, 120_000_000, 3))
     fault: Callable[[float], None] = lambda _now: None
+    spoil: Callable[[list[Row]], list[Row]] = list
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""
@@ -74,20 +83,26 @@ class World:
 
     def ended(self) -> bool:
         """Tell whether the order has been carried out."""
-        return self.order is None or self.sent >= round(
-            self.order.rate * self.order.seconds
-        )
+        return self.order is None or self.sent >= self.total
+
+    def begin(self, order: Order) -> None:
+        """Send an order from now on."""
+        self.order, self.plan, self.started, self.sent = (
+            order, order.schedule(), self.now, 0.0
+        )  # fmt: skip
+        self.total = order.schedule().due(math.nextafter(order.seconds, 0.0))
 
     def _emit(self) -> None:
-        order = self.order
-        if order is None:
+        order, plan = self.order, self.plan
+        if order is None or plan is None:
             return
-        due = min(self.now - self.started, order.seconds) * order.rate
-        due = min(round(due), round(order.rate * order.seconds))
+        due = min(plan.due(self.now - self.started), self.total)
         most = self.sent + self.generator * TICK
         new = max(0.0, min(due, most) - self.sent)
         if new and order.url != NULL:
-            middle = self.started + (self.sent + new / 2) / order.rate
+            middle = self.now - TICK / 2
+            if order.arrival is not Arrival.POISSON:  # it cannot be asked back
+                middle = self.started + plan.at(int(self.sent + new / 2))
             self.queue.append((middle, new))
             self.emitted += new
             self.cpu[SOURCE] += COSTS[SOURCE] * new
@@ -108,7 +123,7 @@ class World:
             stored = served * (1 - self.lost_share)
             self.keys.append((due, stored))
             age = min(max(1, round((self.now - due) * 1e6)), 120_000_000)
-            self.total.record_value(age, max(1, round(served)))
+            self.ages.record_value(age, max(1, round(served)))
             for name in (INGESTION, ENRICHMENT, DATABASE):
                 self.cpu[name] += COSTS[name] * served
 
@@ -138,8 +153,7 @@ class FakeLoad:
 
     def begin(self, order: Order) -> Sent:
         """Begin an order."""
-        world = self._world
-        world.order, world.started, world.sent = order, world.now, 0.0
+        self._world.begin(order)
         return self.sent()
 
     def sent(self) -> Sent:
@@ -151,24 +165,34 @@ class FakeLoad:
         if not world.ended():
             seconds = world.now - world.started
         starved = order.rate > world.generator
-        return Sent(
+        job = JobState(
+            worker=0,
             start_us=round((world.started + EPOCH) * 1e6),
             seconds=max(seconds, world.sent / world.generator),
             emitted=round(world.sent),
             behind=0,
             skipped=0,
+            late=round(world.sent) if starved else 0,
             lag_p50=0.0001,
             lag_p99=0.5 if starved else 0.002,
             lag_max=0.6 if starved else 0.003,
             ended=world.ended(),
+            first_serial=1,
+            last_serial=round(world.sent),
         )
+        found = summed([job], workers=1)
+        assert found is not None
+        return found
 
     def end(self) -> Sent:
         """End the order."""
         world = self._world
         if world.order is not None and not world.ended():
-            world.order = replace_order(world.order, world.now - world.started)
-            world.sent = round(world.sent)
+            world.total = round(world.sent)
+            world.sent = float(world.total)
+            world.order = msgspec.structs.replace(
+                world.order, seconds=world.now - world.started
+            )
         return self.sent()
 
     def tell(self, name: str, blob: str) -> None:
@@ -180,16 +204,82 @@ class FakeLoad:
         return 0.0
 
 
-def replace_order(order: Order, seconds: float) -> Order:
-    """Return the order as if it had been asked for so many seconds."""
-    return Order(
-        number=order.number, url=order.url, rate=order.rate, seconds=seconds,
-        prefix=order.prefix,
-    )  # fmt: skip
+class FakeStore:
+    """The world as a database: of an order, the first events are those that vanished.
+
+    `spoil` changes the rows that are read, and so the counts.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def counts(self, prefix: str, *, since_us: int, until_us: int) -> dict[str, int]:
+        """Count by entity."""
+        order, numbers = self._order(), self._numbers(since_us, until_us)
+        if self._world.spoil is list and not order.entity_growth:
+            return {
+                order.entity(number): len(range(number, numbers.stop, order.entities))
+                for number in numbers[: order.entities]
+            }
+        names = {order.entity(number) for number in range(numbers.stop)}
+        rows = self.rows(sorted(names), since_us=since_us, until_us=until_us)
+        return dict(Counter(row.entity_id for row in rows))
+
+    def rows(
+        self,
+        entities: Sequence[str],
+        *,
+        since_us: int,
+        until_us: int,
+        seconds: float = 60.0,
+    ) -> list[Row]:
+        """Return what is stored of some entities."""
+        order, wanted = self._order(), set(entities)
+        schedule = order.schedule()
+        rows = [
+            Row(
+                entity_id=entity,
+                time_us=since_us + round(schedule.at(number) * 1e6),
+                state=f"{(number + 1) // 10}.{(number + 1) % 10}",
+            )
+            for number in self._numbers(since_us, until_us)
+            if (entity := order.entity(number)) in wanted
+        ]
+        return self._world.spoil(rows)
+
+    def _numbers(self, since_us: int, until_us: int) -> range:
+        world = self._world
+        start, end = since_us / 1e6 - EPOCH, until_us / 1e6 - EPOCH
+        stored = round(sum(n for due, n in world.keys if start - 1e-4 <= due < end))
+        count = round(world.sent)
+        return range(max(0, count - stored), count)
+
+    def _order(self) -> Order:
+        assert self._world.order is not None
+        return self._world.order
+
+
+class FakeLooking:
+    """Finds one event half a second after it was due, if it was left the time."""
+
+    def __init__(self, store: Rows, targets: Targets, *, now_us: int) -> None:
+        self.target = targets.next(now_us)
+        self.closed = False
+
+    def close(self) -> None:
+        """Note it."""
+        self.closed = True
+
+    def end(self) -> Found:
+        """Return what was found."""
+        found = Found()
+        if self.closed and self.target is not None:
+            found.add(500_000, seen=True)
+        return found
 
 
 @dataclass(slots=True)
-class FakeStore:
+class FakeDatabase:
     """The world's database: takes so many lines a second, then compacts for a while.
 
     A line takes `hot` bytes when written and `cold` bytes after `compacts` seconds.
@@ -259,8 +349,8 @@ class FakeRig:
         self._world = world
         self.deaf = False
         self.starting_until = 0.0
-        self.database = FakeStore(world)
-        self.thrown_away = FakeStore(world, compacts=20.0)
+        self.own_database = FakeDatabase(world)
+        self.thrown_away = FakeDatabase(world, compacts=20.0)
         self.removed = 0
         self.alone = False
         self.heard = True
@@ -268,10 +358,6 @@ class FakeRig:
     def source_cores(self) -> float:
         """Return its limit."""
         return 1.0
-
-    def emitted(self) -> int:
-        """Return what was sent."""
-        return round(self._world.emitted)
 
     def usage(self, *, fresh: bool = True) -> dict[str, Usage]:
         """Return one look at each container."""
@@ -325,8 +411,8 @@ class FakeRig:
 
     def take(self) -> Taken:
         """Return the latencies since the last take."""
-        histogram = self._world.total
-        self._world.total = HdrHistogram(1, 120_000_000, 3)
+        histogram = self._world.ages
+        self._world.ages = HdrHistogram(1, 120_000_000, 3)
         blob = histogram.encode().decode("ascii")
         stages = (
             Stage.TOTAL,
@@ -339,10 +425,9 @@ class FakeRig:
             counts=dict.fromkeys(stages, count), blobs=dict.fromkeys(stages, blob)
         )
 
-    def stored(self, prefix: str, *, since_us: int, until_us: int) -> int:
-        """Count stored events by their intended time."""
-        start, end = since_us / 1e6 - EPOCH, until_us / 1e6 - EPOCH
-        return round(sum(n for due, n in self._world.keys if start - 1e-4 <= due < end))
+    def store(self) -> FakeStore:
+        """Return the world as a database."""
+        return FakeStore(self._world)
 
     def compactions(self) -> int:
         """Return one for each so many events."""
@@ -354,14 +439,14 @@ class FakeRig:
 
     def stored_bytes(self) -> int | None:
         """Return 12 bytes for each event, and for each line past the services."""
-        return round(self._world.done * 12) + self.database.lines * 12
+        return round(self._world.done * 12) + self.own_database.lines * 12
 
-    def store(self) -> FakeStore:
-        """Return the database."""
-        return self.database
+    def database(self) -> FakeDatabase:
+        """Return the way into it."""
+        return self.own_database
 
     @contextmanager
-    def throwaway(self) -> Iterator[tuple[FakeStore, float]]:
+    def throwaway(self) -> Iterator[tuple[FakeDatabase, float]]:
         """Return another one, and that its days end eight days ago."""
         try:
             yield self.thrown_away, 8.0
@@ -445,15 +530,18 @@ MakeBench = Callable[..., Bench]
 def make_bench() -> MakeBench:
     """Return the maker of benches; keywords describe the world."""
 
-    def make(**kinds: object) -> Bench:
+    def make(*, growth: float = 0.0, **kinds: object) -> Bench:
         world = replace(World(), **kinds)  # type: ignore[arg-type]
         rig, load, slo = FakeRig(world), FakeLoad(world), Slo()
         measurer = Measurer(
             rig,
             load,
             slo=slo,
-            workload=Workload(prefix="sensor.cap", entities=100),
+            workload=Workload(prefix="sensor.cap", entities=100, entity_growth=growth),
             fsync=lambda _seconds: 0.001,
+            look=lambda store, targets: FakeLooking(
+                store, targets, now_us=round((world.now + EPOCH) * 1e6)
+            ),
             clock=FakeClock(world),
             wall=lambda: world.now + EPOCH,
         )

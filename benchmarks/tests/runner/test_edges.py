@@ -13,15 +13,16 @@ from typing import Any
 
 import pytest
 
+from capacity.database import metric_sum
 from capacity.errors import LoadFailed, RunUnusable
 from capacity.fingerprint import fsync_times, parse_cpuinfo, parse_mount, percentile
 from capacity.kept import Kept
-from capacity.load import JobState, LocustLoad, Order, summed
-from capacity.locust.schedule import Lateness, Schedule, share_of
+from capacity.load import JobState, LocustLoad, summed
+from capacity.locust.schedule import Fate, Lateness, due_events
 from capacity.null_home import ANSWER, serve_one
 from capacity.null_reader import Tally, frame
-from capacity.rig import count_query, folder_bytes, parse_count, parse_looks
-from capacity.store import metric_sum
+from capacity.order import Order
+from capacity.rig import folder_bytes, parse_looks
 
 READER = "capacity.null_reader"
 
@@ -138,32 +139,6 @@ def test_a_kept_file_that_is_damaged_is_named(tmp_path: Path) -> None:
         Kept(tmp_path).records()
 
 
-def test_stored_events_are_counted_by_prefix_and_time() -> None:
-    """Whole microseconds; a prefix cannot leave its pattern."""
-    text = count_query(
-        "b", "sensor.cap12", 1_700_000_000_000_001, 1_700_000_001_000_000
-    )
-    assert (
-        "start: 2023-11-14T22:13:20.000001Z, stop: 2023-11-14T22:13:21.000000Z" in text
-    )
-    assert r"r.entity_id =~ /^sensor\.cap12_/" in text
-    with pytest.raises(ValueError, match="no beginning"):
-        count_query("b", "sensor./.*/", 0, 1)
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [
-        ("#group,false\r\n,result,table,_value\r\n,_result,0,4711\r\n\r\n", 4711),
-        ("\r\n", 0),
-        ("", 0),
-    ],
-)
-def test_the_count_is_read_from_csv(text: str, count: int) -> None:
-    """No row is none stored."""
-    assert parse_count(text) == count
-
-
 def test_metrics_are_summed_over_labels() -> None:
     """A name that another one begins with is not it."""
     text = 'a_count{x="1"} 2\na_count{x="2"} 3\na_count_more 7\na_count 1\n'
@@ -201,15 +176,23 @@ def test_host_facts_are_parsed() -> None:
     assert parse_mount(mounts, "/var/library") == ("/dev/sda1", "ext4")
 
 
-def test_events_are_due_by_their_number() -> None:
-    """Errors never add up; chance arrivals have the same mean."""
-    schedule = Schedule(10.0, arrival="constant", seed=1)
-    assert [schedule.take() for _ in range(3)] == [(0, 0.0), (1, 0.1), (2, 0.2)]
-    chance = Schedule(10.0, arrival="poisson", seed=1)
-    offsets = [chance.take()[1] for _ in range(5_000)]
-    assert offsets == sorted(offsets)
-    assert offsets[-1] == pytest.approx(500.0, rel=0.05)
-    assert share_of(100.0, 5, of=4) == (25.0, 1)
+def test_senders_share_the_events_of_an_order() -> None:
+    """Each event is taken once, and none is due at the end or later."""
+    due = due_events(Order(number=1, rate=10.0, seconds=0.4))
+    assert next(due) == (0, 0.0)
+    assert list(due) == [(1, 0.1), (2, 0.2), (3, 0.3)]
+
+
+def test_events_that_did_not_leave_are_named() -> None:
+    """The first thousand of them; all are counted by what became of them."""
+    fate = Fate()
+    fate.add(0, left=True)
+    fate.add(1, left=False, refused=True)
+    fate.add(2, left=False)
+    assert (fate.sent, fate.refused, fate.unsent) == (1, 1, [1, 2])
+    for number in range(3, 3_000):
+        fate.add(number, left=False)
+    assert len(fate.unsent) == 1_000
 
 
 def test_lateness_counts_what_left_late() -> None:

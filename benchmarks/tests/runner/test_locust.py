@@ -10,11 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 
 from capacity.errors import LoadFailed
-from capacity.load import LocustLoad, Order
+from capacity.load import LocustLoad
+from capacity.order import Order
+from capacity.trial import Arrival
 from stackproof import wait_until
 
 pytestmark = pytest.mark.timeout(60)
@@ -26,11 +29,15 @@ class FakeControl(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.0"
     jobs: ClassVar[list[dict[str, Any]]] = []
     stopped: ClassVar[set[int]] = set()
+    states: ClassVar[list[tuple[str, dict[str, Any]]]] = []
 
     def do_POST(self) -> None:
         """Take an order or a stop."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.path == "/_script/stop":
+        if self.path.startswith("/api/states/"):
+            self.states.append((self.path.rpartition("/")[2], body))
+            self._answer(500 if body["state"] == "3" else 201, {})
+        elif self.path == "/_script/stop":
             self.stopped.add(body["job"])
             self._answer(200, {})
         elif body["rate"] == 13:
@@ -51,6 +58,8 @@ class FakeControl(BaseHTTPRequestHandler):
                 "seconds": 1.0,
                 "emitted": 100,
                 "behind": 0,
+                "first_serial": 1,
+                "last_serial": 100,
                 "skipped_while_down": 0,
                 "lateness": {
                     "p50_ms": 1.0,
@@ -77,6 +86,7 @@ def control() -> Iterator[str]:
     """Return where the control listens."""
     FakeControl.jobs.clear()
     FakeControl.stopped.clear()
+    FakeControl.states.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), FakeControl) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -111,6 +121,58 @@ def test_locust_carries_out_orders_and_shows_our_latency(
     count, longest = int(row.split()[4]), int(row.split()[9])
     assert count == 500
     assert longest == pytest.approx(4_400, rel=0.001)
+
+
+def test_the_simulator_is_told_of_the_arrival(control: str, tmp_path: Path) -> None:
+    """Of a recording each process has its turn, of new entities its part."""
+    replayed = msgspec.structs.replace(
+        order(control, rate=80.0),
+        arrival=Arrival.TRACE,
+        offsets=(0.0, 1.0, 2.0, 3.0),
+        period=4.0,
+        entity_growth=30.0,
+    )
+    with LocustLoad(tmp_path, processes=2) as load:
+        load.begin(replayed)
+        wait_until(lambda: len(FakeControl.jobs), lambda n: n == 2, timeout=5.0)
+        jobs = sorted(FakeControl.jobs, key=lambda job: job["prefix"])
+        load.end()
+    assert [job["offsets"] for job in jobs] == [[0.0, 2.0], [1.0, 3.0]]
+    told = {"profile": "trace", "period": 4.0, "entity_growth": 15.0, "rate": 40.0}
+    assert [job | told for job in jobs] == jobs
+
+
+def test_a_real_home_assistant_gets_the_schedules_events(
+    control: str, tmp_path: Path
+) -> None:
+    """Each with its number and padding; what is refused or stopped is named."""
+    burst = msgspec.structs.replace(
+        order(control, rate=50.0),
+        arrival=Arrival.BURST,
+        period=0.6,
+        entities=2,
+        entity_growth=300.0,
+        payload_bytes=9,
+    )
+    with LocustLoad(tmp_path, real=True) as load:
+        load.begin(burst)
+        wait_until(lambda: len(FakeControl.states), lambda n: n >= 40, timeout=10.0)
+        sent = load.end()
+    job = sent.jobs[0]
+    found = {int(body["state"]): (entity, body) for entity, body in FakeControl.states}
+    assert {entity for entity, _ in found.values()} >= {
+        f"sensor.cap_{n}" for n in (0, 3)
+    }
+    assert all(entity == burst.entity(n) for n, (entity, _) in found.items())
+    assert found[7][1]["attributes"] == {
+        "serial": 7, "run_id": "t1", "payload": "x" * 9
+    }  # fmt: skip
+    assert job.skipped == 1
+    assert 3 in job.unsent
+    assert len(job.unsent) > 1  # those that senders had taken at the stop
+    assert set(found) - {3} == set(range(job.emitted + len(job.unsent))) - set(
+        job.unsent
+    )
 
 
 def test_processes_share_the_rate(control: str, tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from capacity.judge_trial import Outcome, Reason, attainment_of, judge
+from capacity.store import Row
 from capacity.trial import Arrival, Phase, Slo, Stage, TrialSpec
 
 MakeBench = Callable[..., Any]
@@ -34,6 +36,8 @@ def test_a_rate_below_the_capacity_passes(make_bench: MakeBench) -> None:
         20 * (0.01 + 2_000 * 60e-6), rel=0.02
     )
     assert len(record.slices) == 2
+    assert result.latency[Stage.QUERYABLE].max == pytest.approx(0.5, rel=0.001)
+    assert record.counts[Stage.QUERYABLE] == 1
     assert len(bench.load.told) == 2
 
 
@@ -112,15 +116,75 @@ def test_events_that_vanish_are_lost(make_bench: MakeBench) -> None:
     assert judge(result, Slo()).reasons == (Reason.LOST,)
 
 
-def test_at_chance_arrivals_the_source_says_what_is_due(
-    make_bench: MakeBench,
-) -> None:
-    """What was sent is not what the mean rate lets expect."""
+def test_what_is_wrong_in_the_store_is_named(make_bench: MakeBench) -> None:
+    """One lost and one twice leave the count as it was; the trial says which."""
+
+    def spoil(rows: list[Row]) -> list[Row]:
+        found = sorted(rows, key=lambda row: row.time_us)
+        first = found[0].entity_id
+        again = replace(found[1], time_us=found[1].time_us + 9)
+        return [*(r for r in found if r != found[0] or r.entity_id != first), again]
+
+    bench = make_bench(spoil=spoil)
+    record = bench.measurer.run(trial(100.0))
+    count = record.result.accounting
+    assert count.sent == count.stored + count.lost == 2_300
+    assert (count.lost, count.duplicate) == (1, 1)
+    assert record.named[0].startswith("missing: sensor.cap_0 serial 1, event 0, due")
+    assert judge(record.result, Slo()).reasons == (Reason.LOST, Reason.DUPLICATE)
+
+
+def test_at_chance_arrivals_what_is_due_is_by_chance(make_bench: MakeBench) -> None:
+    """It is not what the mean rate lets expect, and is known all the same."""
     bench = make_bench()
     bench.world.emitted = bench.world.done = 700.0
     result = bench.measurer.run(trial(1_000.0, arrival=Arrival.POISSON)).result
     assert result.backlog.mean == pytest.approx(250.0, rel=0.15)
+    assert sum(block.due for block in result.blocks) != 20_000
     assert judge(result, Slo()).outcome is Outcome.PASS
+
+
+def test_blocks_have_what_the_burst_has_due_in_them(make_bench: MakeBench) -> None:
+    """The burst of 10 s is in two of the blocks; the window has whole rounds."""
+    bench = make_bench(capacity=5_000.0)
+    spec = trial(600.0, window=60.0, arrival=Arrival.BURST)
+    result = bench.measurer.run(spec).result
+    dues = [block.due for block in result.blocks]
+    assert sum(dues) == pytest.approx(36_000, abs=2)
+    assert dues == pytest.approx([1_200, 1_200, 24_240, 6_960, 1_200, 1_200], abs=2)
+    assert result.window_rate == pytest.approx(600.0, rel=0.001)
+    assert abs(result.backlog.slope) < 1.0
+    assert judge(result, Slo()).outcome is Outcome.PASS
+
+
+def test_a_burst_that_is_not_carried_in_time_fails(make_bench: MakeBench) -> None:
+    """Although its mean rate is far below the capacity, and the backlog goes away."""
+    bench = make_bench(capacity=2_000.0)
+    spec = trial(600.0, window=60.0, arrival=Arrival.BURST)
+    result = bench.measurer.run(spec).result
+    assert judge(result, Slo()).reasons == (Reason.ATTAINMENT,)
+
+
+def test_the_generator_is_calibrated_at_the_peak(make_bench: MakeBench) -> None:
+    """What it keeps in a burst it must keep for the whole calibration."""
+    bench = make_bench(generator=9_000.0)
+    spec = trial(
+        2_000.0, Phase.CALIBRATE, settle=1.0, window=3.0, arrival=Arrival.BURST
+    )
+    result = bench.measurer.run(spec).result
+    assert bench.world.order.rate == pytest.approx(10_000.0)
+    assert bench.world.order.arrival is Arrival.CONSTANT
+    assert judge(result, Slo()).outcome is Outcome.INVALID
+    easy = replace(spec, rate=1_500.0)
+    assert bench.measurer.run(easy).result.achieved == pytest.approx(1_500.0)
+
+
+def test_growing_entities_are_new_in_each_trial(make_bench: MakeBench) -> None:
+    """The new ones of one trial would be the old ones of the next."""
+    bench = make_bench(growth=600.0)
+    bench.measurer.run(trial(100.0))
+    assert bench.world.order.prefix == "sensor.cap_1"
+    assert bench.world.order.entity_growth == 600.0
 
 
 def test_an_outage_is_timed_from_stop_to_drained(make_bench: MakeBench) -> None:

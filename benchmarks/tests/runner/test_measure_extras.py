@@ -50,9 +50,9 @@ def test_direct_writes_are_timed_without_their_making(make_bench: MakeBench) -> 
     assert found.lines / found.seconds == pytest.approx(50_000, rel=0.01)
     assert found.seconds == pytest.approx(10.0, abs=0.2)
     assert found.batch == 5_000
-    assert found.lines < record.past == bench.rig.database.lines
+    assert found.lines < record.past == bench.rig.own_database.lines
     assert found.size == sum(
-        len(body) for body in bench.rig.database.bodies[-found.lines // 5_000 :]
+        len(body) for body in bench.rig.own_database.bodies[-found.lines // 5_000 :]
     )
     assert not record.problems
     assert judge(record.result, Slo()).outcome is Outcome.PASS
@@ -63,8 +63,8 @@ def test_direct_lines_are_like_the_stored_ones(make_bench: MakeBench) -> None:
     bench = make_bench()
     loaded(bench)
     bench.measurer.run(extra(Phase.DIRECT, past_rate=500.0))
-    line = bench.rig.database.bodies[0].split(b"\n")[0].decode()
-    (entities, since_us), *_ = bench.rig.database.asked
+    line = bench.rig.own_database.bodies[0].split(b"\n")[0].decode()
+    (entities, since_us), *_ = bench.rig.own_database.asked
 
     assert line.startswith("state,domain=sensor,entity_id=sensor.directcap_0 ")
     assert 'state="0.1",attrs="{\\"serial\\":1,' in line
@@ -102,7 +102,7 @@ def test_a_database_that_refuses_ends_no_run(make_bench: MakeBench) -> None:
     """What cannot be measured is told."""
     bench = make_bench()
     loaded(bench)
-    bench.rig.database.refuses = bench.rig.thrown_away.refuses = True
+    bench.rig.own_database.refuses = bench.rig.thrown_away.refuses = True
     direct = bench.measurer.run(extra(Phase.DIRECT, past_rate=500.0))
     cold = bench.measurer.run(extra(Phase.COLD, past_hours=1.0, past_rate=10.0))
 
@@ -120,7 +120,7 @@ def test_the_past_is_stored_before_the_trial(make_bench: MakeBench) -> None:
         Phase.AGE, rate=500.0, past_hours=1.0, past_rate=10.0, window=20.0, settle=3.0
     )
     record = bench.measurer.run(spec)
-    text = b"\n".join(bench.rig.database.bodies).decode()
+    text = b"\n".join(bench.rig.own_database.bodies).decode()
     times = [int(time) for time in re.findall(r" (\d+)$", text, re.MULTILINE)]
 
     assert record.past == len(times) == 36_000
@@ -136,7 +136,7 @@ def test_a_database_that_goes_on_compacting_is_told(make_bench: MakeBench) -> No
     """The trial is made all the same, with its reservation."""
     bench = make_bench()
     loaded(bench)
-    bench.rig.database.compacts = 500.0
+    bench.rig.own_database.compacts = 500.0
     spec = extra(Phase.AGE, rate=500.0, past_hours=0.1, past_rate=10.0)
     record = bench.measurer.run(spec)
 

@@ -239,6 +239,31 @@ def test_a_slow_start_leaves_less_for_trials(begun: Begun) -> None:
     assert fast.trial_budget == QUICK.trial_budget
 
 
+@pytest.mark.parametrize("arrival", ["burst", "diurnal"])
+def test_windows_hold_whole_rounds_of_a_load_that_comes_in_rounds(
+    begun: Begun, arrival: str
+) -> None:
+    """Else one window would have the burst and the next one not."""
+    profile = profile_of(Begun(**{**_fields(begun), "arrival": arrival, "period": 16}))
+    windows = (profile.window, profile.confirm_window, profile.soak)
+    assert windows == (16.0, 32.0, 48.0)
+    assert (profile.warm_up_window, profile.warm_up_cap) == (16.0, 32.0)
+    assert profile.trial_budget == QUICK.trial_budget
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("trace", "b"), ("period", 30.0), ("entity_growth", 5.0)]
+)
+def test_another_load_does_not_go_on_with_a_run(
+    make_bench: MakeBench, begun: Begun, tmp_path: Path, name: str, value: object
+) -> None:
+    """What was sent is part of what was measured."""
+    kept = Kept(tmp_path)
+    kept.begin(begun)
+    with pytest.raises(RunUnusable, match=f"{name} was"):
+        resumed(kept, Begun(**{**_fields(begun), name: value}), make_bench().slo)
+
+
 def test_other_options_do_not_go_on_with_a_run(
     make_bench: MakeBench, begun: Begun, tmp_path: Path
 ) -> None:

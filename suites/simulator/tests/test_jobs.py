@@ -40,6 +40,48 @@ async def test_intended_times_are_the_schedule(simulate: Any) -> None:
         assert all(line["last_updated_us"] >= line["intended_us"] for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("profile", "wanted"),
+    [
+        ("burst", [0, 10_000, 20_000, 25_200, 25_600]),
+        ("trace", [0, 20_000, 20_000, 50_000, 70_000]),
+    ],
+)
+async def test_events_follow_the_profile(
+    simulate: Any, profile: str, wanted: list[int]
+) -> None:
+    """The keys are start and offset, over several rounds of the profile."""
+    kinds: dict[str, Any] = {"period": 0.06}
+    if profile == "trace":
+        kinds = {"period": 8.0, "offsets": [0, 1, 1, 2.5, 3.5, 7]}
+    async with simulate() as sim:
+        job = await sim.script(
+            "rate", rate=500 if profile == "burst" else 37.5, count=40,
+            profile=profile, timed="intended", **kinds,
+        )  # fmt: skip
+        done = await sim.look(f"/_script/rate/{job['job']}?wait=10")
+        lines = await sim.ledger()
+        offsets = [line["last_updated_us"] - done["start_us"] for line in lines]
+
+        assert done["emitted"] == 40
+        assert offsets[:5] == wanted
+
+
+async def test_new_entities_take_the_places_of_the_oldest(simulate: Any) -> None:
+    """Each has a name of its own; as many as before change at any time."""
+    async with simulate() as sim:
+        job = await sim.script(
+            "rate", rate=1_000, count=40, entities=3, entity_growth=6_000, prefix="a.b"
+        )
+        done = await sim.look(f"/_script/rate/{job['job']}?wait=10")
+        lines = await sim.ledger()
+        numbers = [int(line["entity_id"].rpartition("_")[2]) for line in lines]
+
+        assert done["new_entities"] == 3
+        assert numbers[:13] == [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 3]
+        assert sorted(set(numbers)) == [0, 1, 2, 3, 4, 5]
+
+
 async def test_key_can_be_the_intended_time(simulate: Any) -> None:
     """Then the age of an event counts from the schedule, however late it left."""
     async with simulate() as sim:

@@ -138,12 +138,40 @@ def _add_load(load: argparse._ArgumentGroup) -> None:
     )
     load.add_argument(
         "--arrival",
-        choices=("constant", "poisson"),
+        choices=("constant", "poisson", "burst", "diurnal", "trace"),
         default="constant",
-        help="how events are spread over a second",
+        help="how events are spread over time, at the same mean rate",
     )
-    load.add_argument("--entities", metavar="N", type=int, default=1_000)
-    load.add_argument("--payload-bytes", metavar="N", type=int, default=0)
+    load.add_argument(
+        "--period",
+        metavar="S",
+        type=float,
+        default=60.0,
+        help="seconds of one round of a burst, or of a diurnal load's day (60)",
+    )
+    load.add_argument(
+        "--trace",
+        metavar="FILE",
+        type=Path,
+        help="the recording of --arrival trace: one JSON number of seconds a line",
+    )
+    load.add_argument(
+        "--entities", metavar="N", type=int, default=1_000, help="at a time (1000)"
+    )
+    load.add_argument(
+        "--entity-growth",
+        metavar="N",
+        type=float,
+        default=0.0,
+        help="new entities a minute, in the places of the oldest ones (0)",
+    )
+    load.add_argument(
+        "--payload-bytes",
+        metavar="N",
+        type=int,
+        default=0,
+        help="of padding in the attributes of each event (0)",
+    )
     load.add_argument("--seed", metavar="N", type=int, default=1)
     load.add_argument(
         "--processes",

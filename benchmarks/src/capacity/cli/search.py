@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import secrets
 import shutil
 import sys
@@ -22,9 +23,10 @@ from stackproof.errors import StackproofError
 from stackproof.interrupt import interrupted_once
 
 from .. import document as doc
+from ..arrivals import PERIOD
 from ..assemble import assemble
 from ..conclude import Facts, Seen, points_of
-from ..errors import BadAnswer, StackFailed
+from ..errors import BadAnswer, StackFailed, UsageError
 from ..fingerprint import environment_of, git_of, probe
 from ..kept import Begun, Kept
 from ..load import LocustLoad
@@ -36,6 +38,7 @@ from ..report.index import write_index
 from ..rig import StackRig, attached, owned
 from ..runner import drive, profile_of, resumed
 from ..search import Search
+from ..trace import RecordedTrace, read_trace
 from ..trial import Arrival, Phase, Slo
 from .options import ERROR, INTERRUPTED, PASS
 
@@ -51,9 +54,11 @@ def search(args: argparse.Namespace) -> int:
     """Search the capacity and write its report.
 
     Raises:
-        CapacityError: the stack, the load or the folder to go on with is unusable.
+        CapacityError: an option, the stack, the load or the folder to go on with is
+            unusable.
     """
     started = time.monotonic()
+    trace = _trace(args)
     teller = ConsoleTeller()
     with (
         interrupted_once(),
@@ -61,7 +66,7 @@ def search(args: argparse.Namespace) -> int:
         ExitStack() as cleanup,
     ):
         slo = Slo(limit=args.slo_p99 / 1000)
-        begun = _begun(args)
+        begun = _begun(args, trace)
         folder = args.resume or args.reports / f"unfinished-{begun.id}"
         kept = Kept(folder / TRIALS)
         if args.resume:
@@ -106,6 +111,9 @@ def search(args: argparse.Namespace) -> int:
             workload=Workload(
                 prefix=f"sensor.cap{begun.id[-6:]}",
                 entities=begun.entities,
+                entity_growth=begun.entity_growth,
+                period=trace.period if trace.offsets else begun.period,
+                offsets=trace.offsets,
                 payload_bytes=begun.payload_bytes,
                 seed=begun.seed,
             ),
@@ -177,7 +185,30 @@ def _rig(engine: DockerClient, args: argparse.Namespace) -> Iterator[StackRig]:
         yield rig
 
 
-def _begun(args: argparse.Namespace) -> Begun:
+def _trace(args: argparse.Namespace) -> RecordedTrace:
+    """Return the recording, an empty one where none is asked for.
+
+    Raises:
+        UsageError: options of the load that do not go together.
+        TraceUnusable: the file is no trace.
+    """
+    replayed = args.arrival == Arrival.TRACE
+    if replayed and args.trace is None:
+        raise UsageError("--arrival trace needs --trace FILE")
+    if args.trace is not None and not replayed:
+        raise UsageError("--trace FILE needs --arrival trace")
+    if not 0 < args.period < math.inf:
+        raise UsageError(f"--period {args.period:g}: more than 0 seconds are meant")
+    if (
+        args.entities < 1
+        or args.payload_bytes < 0
+        or not 0 <= args.entity_growth < math.inf
+    ):
+        raise UsageError("--entities, --entity-growth, --payload-bytes: too small")
+    return read_trace(args.trace) if replayed else RecordedTrace()
+
+
+def _begun(args: argparse.Namespace, trace: RecordedTrace) -> Begun:
     now = datetime.now(UTC)
     return Begun(
         id=f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
@@ -189,6 +220,9 @@ def _begun(args: argparse.Namespace) -> Begun:
         entities=args.entities,
         payload_bytes=args.payload_bytes,
         seed=args.seed,
+        period=args.period,
+        trace=trace.name,
+        entity_growth=args.entity_growth,
         command=_command(args),
         owned=not args.attach,
         skip=tuple(sorted(set(args.skip))),
@@ -201,7 +235,11 @@ def _command(args: argparse.Namespace) -> str:
     words += [f"--attach {args.attach}"] if args.attach else []
     words += [f"--entry {args.entry}"] if args.entry != doc.Entry.FAKE_HA else []
     words += [f"--arrival {args.arrival}"] if args.arrival != "constant" else []
+    words += [f"--period {args.period:g}"] if args.period != PERIOD else []
+    words += [f"--trace {args.trace}"] if args.trace else []
     words += [f"--entities {args.entities}"] if args.entities != 1000 else []
+    words += [f"--entity-growth {args.entity_growth:g}"] if args.entity_growth else []
+    words += [f"--payload-bytes {args.payload_bytes}"] if args.payload_bytes else []
     words += [f"--limit {pair}" for pair in args.limit]
     words += [f"--source-cpus {args.source_cpus:g}"] if args.source_cpus else []
     words += [f"--skip {name}" for name in sorted(set(args.skip))]

@@ -66,8 +66,9 @@ class Stage(StrEnum):
     """A stretch of an event's way; each has a latency of its own, in milliseconds.
 
     `total` runs from the intended time to InfluxDB's acknowledgement and is what the
-    objective judges; `queryable` goes on to the first query that finds it (sampled).
-    The others are pieces of them.
+    objective judges. `queryable` runs from the intended time to the first query that
+    finds the event; about one event a second is looked for, and its count says how
+    many. The others are pieces of `total`.
     """
 
     TOTAL = "total"
@@ -76,4 +77,3 @@ class Stage(StrEnum):
     HA_TO_INGEST = "ha_to_ingest"
     INGEST_TO_ENRICH = "ingest_to_enrich"
     ENRICH_TO_STORED = "enrich_to_stored"
-    STORED_TO_QUERYABLE = "stored_to_queryable"

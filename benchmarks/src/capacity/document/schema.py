@@ -25,13 +25,16 @@ def generated_schema() -> dict[str, Any]:
     (root,), parts = msgspec.json.schema_components(
         [Report], ref_template="#/$defs/{name}"
     )
-    return {
+    schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:ha-ingestor:capacity-report:{SCHEMA_VERSION}",
         "title": f"Report of a capacity run, version {SCHEMA_VERSION}",
         **root,
         "$defs": dict(sorted(parts.items())),
     }
+    # As a reader of the file has it: a default that is a tuple is a list there.
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(schema))
+    return plain
 
 
 def published_schema() -> Mapping[str, Any]:

@@ -38,13 +38,16 @@ class Profile(StrEnum):
 
 
 class Arrival(StrEnum):
-    """The shape in which events arrive."""
+    """The shape in which events arrive, at the same mean rate.
+
+    `burst` is 5 times the rate for a sixth of each period, `diurnal` a day's course
+    in each, and `trace` a recording that is stretched and repeated.
+    """
 
     CONSTANT = "constant"
     POISSON = "poisson"
     BURST = "burst"
     DIURNAL = "diurnal"
-    GROWTH = "growth"
     TRACE = "trace"
 
 
@@ -141,13 +144,22 @@ class Environment(Part, frozen=True, kw_only=True):
 
 
 class Workload(Part, frozen=True, kw_only=True):
-    """What was sent; `series` is how many series that made in InfluxDB."""
+    """What was sent; `series` is how many series that made in InfluxDB.
+
+    `payload_bytes` of padding are in the attributes of each event. `period_s` is that
+    of a burst or a day, `trace` which recording was replayed, and `entity_growth` how
+    many new entities came a minute.
+    """
 
     entities: Annotated[int, Meta(ge=1)]
     series: Annotated[int, Meta(ge=1)]
     event_bytes: Positive
     arrival: Arrival
     entry: Entry
+    payload_bytes: Count = 0
+    period_s: Positive | None = None
+    trace: Text | None = None
+    entity_growth: Amount = 0.0
 
 
 class Objective(Part, frozen=True, kw_only=True):

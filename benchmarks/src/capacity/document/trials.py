@@ -91,7 +91,12 @@ class Attainment(Part, frozen=True, kw_only=True):
 
 
 class Accounting(Part, frozen=True, kw_only=True):
-    """Events by serial number: sent = stored + rejected + lost."""
+    """Events by serial number: sent = stored + rejected + lost.
+
+    `unexpected` are rows that no event explains. The rows of `compared` events were
+    looked at one by one, of the others only how many their entity has. `named` are
+    the first events that are not as they should be.
+    """
 
     sent: Count
     acked: Count
@@ -100,6 +105,9 @@ class Accounting(Part, frozen=True, kw_only=True):
     lost: Count
     duplicate: Count
     out_of_order: Count
+    unexpected: Count = 0
+    compared: Count = 0
+    named: tuple[Text, ...] = ()
 
 
 class Backlog(Part, frozen=True, kw_only=True):

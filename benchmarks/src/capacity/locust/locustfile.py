@@ -21,13 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import gevent  # type: ignore[import-untyped]
+import msgspec
 import requests
 from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 from locust.env import Environment
 from locust.runners import LocalRunner, MasterRunner, WorkerRunner
 from locust.stats import bucket_response_time
 
-from capacity.locust.schedule import Lateness, Schedule, share_of
+from capacity.locust.schedule import Fate, Lateness, due_events
+from capacity.order import Order
 
 _EVERY = 0.1
 _CALL_SECONDS = 10.0
@@ -46,19 +48,19 @@ class Mailbox:
 
     def __init__(self) -> None:
         self.environment: Environment | None = None
-        self.order: dict[str, Any] = {}
+        self.order = Order(number=0)
         self.taken = 0
 
-    def take(self) -> dict[str, Any] | None:
+    def take(self) -> Order | None:
         """Return an order that nobody here has taken yet."""
-        if self.order and not self.order["stop"] and self.order["number"] > self.taken:
-            self.taken = int(self.order["number"])
+        if not self.order.stop and self.order.number > self.taken:
+            self.taken = self.order.number
             return self.order
         return None
 
     def stopped(self, number: int) -> bool:
         """Tell whether this order is to end, or another one has come."""
-        return bool(self.order["stop"]) or self.order["number"] != number
+        return self.order.stop or self.order.number != number
 
     def answer(self, **status: Any) -> None:
         """Send what was done to whoever gave the order."""
@@ -84,7 +86,7 @@ def _begin(environment: Environment, **_: Any) -> None:
 
 
 def _ordered(msg: Any, **_: Any) -> None:
-    mailbox.order = msg.data
+    mailbox.order = msgspec.convert(msg.data, Order)
 
 
 class Post:
@@ -93,7 +95,7 @@ class Post:
     def __init__(self, environment: Environment, folder: Path) -> None:
         self._environment = environment
         self._folder = folder
-        self._order: dict[str, Any] = {}
+        self._order = Order(number=0)
         self._seen = b""
         self._workers = 1
         self._jobs: dict[int, dict[str, Any]] = {}
@@ -115,11 +117,11 @@ class Post:
     def told(self, msg: Any, **_: Any) -> None:
         """Take a worker's answer."""
         status = dict(msg.data)
-        if status.pop("number") != self._order.get("number"):
+        if status.pop("number") != self._order.number:
             return
         self._jobs[status["worker"]] = status
         whole = {
-            "number": self._order["number"],
+            "number": self._order.number,
             "workers": self._workers,
             "jobs": [self._jobs[key] for key in sorted(self._jobs)],
         }
@@ -133,23 +135,12 @@ class Post:
         if content == self._seen or clients is None:
             return
         self._seen = content
-        order = json.loads(content)
-        if not order["stop"]:
+        order = msgspec.json.decode(content, type=Order)
+        if not order.stop:
             self._order, self._jobs = order, {}
             self._workers = max(1, len(clients))
         for place, client in enumerate(clients or [None]):
-            rate, entities = share_of(
-                order["rate"], order["entities"], of=self._workers
-            )
-            part = {
-                **order,
-                "worker": place,
-                "rate": rate,
-                "entities": entities,
-                "seed": order["seed"] + place,
-            }
-            if self._workers > 1:
-                part["prefix"] = f"{order['prefix']}_{place}"
+            part = msgspec.to_builtins(order.part(place, of=self._workers))
             runner = self._environment.runner
             if client is None and runner is not None:
                 runner.send_message(_ORDER, part)
@@ -228,34 +219,37 @@ class ScriptedHomeAssistant(User):
         except (requests.RequestException, KeyError, ValueError) as err:
             _fail(order, repr(err))
 
-    def _do(self, order: dict[str, Any]) -> None:
+    def _do(self, order: Order) -> None:
         body = {
-            "rate": order["rate"],
-            "seconds": order["seconds"],
-            "entities": order["entities"],
-            "profile": order["arrival"],
-            "run_id": order["run_id"],
-            "prefix": order["prefix"],
-            "payload_bytes": order["payload_bytes"],
-            "seed": order["seed"],
+            "rate": order.rate,
+            "seconds": order.seconds,
+            "entities": order.entities,
+            "entity_growth": order.entity_growth,
+            "profile": str(order.arrival),
+            "period": order.period,
+            "offsets": order.offsets,
+            "run_id": order.run_id,
+            "prefix": order.prefix,
+            "payload_bytes": order.payload_bytes,
+            "seed": order.seed,
             "timed": "intended",
         }
         with requests.Session() as session:
             job = _json(
                 session.post(
-                    f"{order['url']}/_script/rate", json=body, timeout=_CALL_SECONDS
+                    f"{order.url}/_script/rate", json=body, timeout=_CALL_SECONDS
                 )
             )
-            place = f"{order['url']}/_script/rate/{job['job']}"
+            place = f"{order.url}/_script/rate/{job['job']}"
             stopped = False
             while True:
                 job = _json(session.get(place, timeout=_CALL_SECONDS))
                 _tell(order, job)
                 if job["state"] != "running":
                     return
-                if not stopped and mailbox.stopped(order["number"]):
+                if not stopped and mailbox.stopped(order.number):
                     session.post(
-                        f"{order['url']}/_script/stop",
+                        f"{order.url}/_script/stop",
                         json={"job": job["job"]},
                         timeout=_CALL_SECONDS,
                     )
@@ -279,66 +273,56 @@ class RealHomeAssistant(FastHttpUser):
         order = mailbox.take()
         if order is None:
             return
-        schedule = Schedule(order["rate"], arrival=order["arrival"], seed=order["seed"])
-        lateness = Lateness()
-        done = [0, 0]
+        due, lateness, fate = due_events(order), Lateness(), Fate()
         start = time.time()
         senders = [
-            gevent.spawn(self._send, order, schedule, lateness, done, start)
+            gevent.spawn(self._send, order, due, lateness, fate, start)
             for _ in range(_SENDERS)
         ]
         while not gevent.wait(senders, timeout=2 * _EVERY, count=len(senders)) or any(
             not sender.dead for sender in senders
         ):
-            _tell_own(order, lateness, done, start, ended=False)
-        _tell_own(order, lateness, done, start, ended=True)
+            _tell_own(order, lateness, fate, start, ended=False)
+        _tell_own(order, lateness, fate, start, ended=True)
 
     def _send(
         self,
-        order: dict[str, Any],
-        schedule: Schedule,
+        order: Order,
+        due: Iterator[tuple[int, float]],
         lateness: Lateness,
-        done: list[int],
+        fate: Fate,
         start: float,
     ) -> None:
-        for number, offset in _due(schedule, order):
+        padding = {"payload": "x" * order.payload_bytes} if order.payload_bytes else {}
+        for number, offset in due:
             pause = start + offset - time.time()
             if pause > 0:
                 gevent.sleep(pause)
-            if mailbox.stopped(order["number"]):
+            if mailbox.stopped(order.number):
+                fate.add(number, left=False)
                 return
             lateness.add(time.time() - start - offset)
-            entity = f"{order['prefix']}_{number % order['entities']}"
             with self.client.post(
-                f"{order['url']}/api/states/{entity}",
+                f"{order.url}/api/states/{order.entity(number)}",
                 json={
                     "state": str(number),
-                    "attributes": {"serial": number, "run_id": order["run_id"]},
+                    "attributes": {"serial": number, "run_id": order.run_id, **padding},
                 },
-                headers={"Authorization": f"Bearer {order['token']}"},
+                headers={"Authorization": f"Bearer {order.token}"},
                 name="POST /api/states",
                 catch_response=True,
             ) as answer:
                 answer.request_meta["response_time"] = 1000 * (
                     time.time() - start - offset
                 )
-                done[0 if answer.ok else 1] += 1
+                fate.add(number, left=answer.ok, refused=not answer.ok)
 
 
-def _due(schedule: Schedule, order: dict[str, Any]) -> Iterator[tuple[int, float]]:
-    """Yield events of a schedule that several senders take from."""
-    while True:
-        number, offset = schedule.take()
-        if offset >= order["seconds"]:
-            return
-        yield number, offset
-
-
-def _tell(order: dict[str, Any], job: dict[str, Any]) -> None:
+def _tell(order: Order, job: dict[str, Any]) -> None:
     late = job["lateness"]
     mailbox.answer(
-        number=order["number"],
-        worker=order["worker"],
+        number=order.number,
+        worker=order.worker,
         start_us=job["start_us"],
         seconds=job["seconds"],
         emitted=job["emitted"],
@@ -350,38 +334,41 @@ def _tell(order: dict[str, Any], job: dict[str, Any]) -> None:
         lag_max=late["max_ms"] / 1000,
         ended=job["state"] != "running",
         error="",
+        first_serial=job["first_serial"] or 0,
+        last_serial=job["last_serial"] or 0,
     )
 
 
 def _tell_own(
-    order: dict[str, Any],
+    order: Order,
     lateness: Lateness,
-    done: list[int],
+    fate: Fate,
     start: float,
     *,
     ended: bool,
 ) -> None:
     mailbox.answer(
-        number=order["number"],
-        worker=order["worker"],
+        number=order.number,
+        worker=order.worker,
         start_us=int(start * 1e6),
         seconds=time.time() - start,
-        emitted=done[0],
+        emitted=fate.sent,
         behind=0,
-        skipped=done[1],
+        skipped=fate.refused,
         late=lateness.late,
         lag_p50=lateness.quantile(0.5),
         lag_p99=lateness.quantile(0.99),
         lag_max=lateness.quantile(1.0),
         ended=ended,
         error="",
+        unsent=fate.unsent,
     )
 
 
-def _fail(order: dict[str, Any], problem: str) -> None:
+def _fail(order: Order, problem: str) -> None:
     mailbox.answer(
-        number=order["number"],
-        worker=order["worker"],
+        number=order.number,
+        worker=order.worker,
         start_us=0,
         seconds=0.0,
         emitted=0,

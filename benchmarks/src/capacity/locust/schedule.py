@@ -1,33 +1,42 @@
-"""When an event is due, for the entry that sends them itself. Pure."""
+"""How late events left, and which ones did not, of the entry that sends them. Pure."""
 
 from __future__ import annotations
 
-import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
-__all__ = ["Lateness", "Schedule", "share_of"]
+from ..order import Order
+
+__all__ = ["Fate", "Lateness", "due_events"]
 
 _LATE: Final = 0.010
+_MOST_NAMED: Final = 1_000
 
 
-class Schedule:
-    """Offsets in seconds from the start, computed from the number of the event."""
+def due_events(order: Order) -> Iterator[tuple[int, float]]:
+    """Yield an order's events; several senders take from it, each event once."""
+    schedule, number = order.schedule(), 0
+    while (offset := schedule.at(number)) < order.seconds:
+        yield number, offset
+        number += 1
 
-    def __init__(self, rate: float, *, arrival: str, seed: int) -> None:
-        self._rate = rate
-        self._poisson = arrival == "poisson"
-        self._random = random.Random(seed)  # noqa: S311 - arrivals, no secrets
-        self._last = 0.0
-        self._next = 0
 
-    def take(self) -> tuple[int, float]:
-        """Return the next event's number and when it is due."""
-        number = self._next
-        self._next += 1
-        if self._poisson:
-            self._last += self._random.expovariate(self._rate)
-            return number, self._last
-        return number, number / self._rate
+@dataclass(slots=True)
+class Fate:
+    """What became of the events that were taken to be sent."""
+
+    sent: int = 0
+    refused: int = 0
+    unsent: list[int] = field(default_factory=list)
+    """Events that did not leave, the first ones of them."""
+
+    def add(self, number: int, *, left: bool, refused: bool = False) -> None:
+        """Note one event."""
+        self.sent += left
+        self.refused += refused
+        if not left and len(self.unsent) < _MOST_NAMED:
+            self.unsent.append(number)
 
 
 class Lateness:
@@ -48,8 +57,3 @@ class Lateness:
         if not ordered:
             return 0.0
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def share_of(rate: float, entities: int, *, of: int) -> tuple[float, int]:
-    """Return one worker's part of a rate and of the entities."""
-    return rate / of, max(1, entities // of)

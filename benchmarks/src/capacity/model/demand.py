@@ -53,7 +53,7 @@ def loads_of(results: Sequence[TrialResult], container: str) -> list[Load]:
     """Return what a container used in each trial that measured it."""
     return [
         Load(
-            rate=result.achieved,
+            rate=result.window_rate,
             cores=result.resources[container].cpu / result.spec.window,
         )
         for result in results

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..document import Arrival, Outcome, Placement, Profile, Report
+from ..document import (
+    Arrival,
+    Outcome,
+    Placement,
+    Profile,
+    Report,
+    Stage,
+    Workload,
+)
 from .words import (
     duration,
     milliseconds,
@@ -20,10 +28,9 @@ __all__ = ["caveats", "method", "without_generator"]
 _ARRIVALS = {
     Arrival.CONSTANT: "at a constant distance, which flatters the tail",
     Arrival.POISSON: "at random (Poisson)",
-    Arrival.BURST: "in bursts",
-    Arrival.DIURNAL: "following a day's course",
-    Arrival.GROWTH: "with ever new entities",
-    Arrival.TRACE: "as in a recorded trace",
+    Arrival.BURST: "in bursts of 5 times the rate",
+    Arrival.DIURNAL: "along a day's course",
+    Arrival.TRACE: "as in a recording",
 }
 
 
@@ -35,8 +42,8 @@ def method(report: Report) -> list[str]:
 def _method(report: Report) -> Iterator[str]:
     slo, load = report.slo, report.workload
     yield (
-        f"Open loop: each event has an intended time, {_ARRIVALS[load.arrival]}, and "
-        "its latency counts from then. A stall delays all events behind it, and each "
+        f"Open loop: each event has an intended time, {_arrival(load)}, and its "
+        " latency counts from then. A stall delays all events behind it, and each "
         "of them shows it."
     )
     yield (
@@ -54,15 +61,32 @@ def _method(report: Report) -> Iterator[str]:
         "CPU per event is the slope of CPU-seconds over events of the passing trials; "
         f"a container is full at {percent(report.model.headroom.cpu)} of its limit."
     )
+    growth = load.entity_growth
     yield (
         f"{number(load.entities)} entities, {number(load.series)} series, "
-        f"{number(load.event_bytes)} bytes an event, from "
+        + (f"{number(growth)} new entities a minute, " if growth else "")
+        + f"{number(load.event_bytes)} bytes an event, from "
         + ("the simulator." if load.entry == "fake_ha" else "a real Home Assistant.")
     )
+    trial = report.sustained
+    if trial is not None and (found := trial.latency.get(Stage.QUERYABLE)):
+        yield (
+            f"At the sustained rate {plural(found.count, 'event')} were looked for, "
+            "one after the other, until a query found them: "
+            f"p50 {milliseconds(found.p50)}, p99 {milliseconds(found.p99)} after the "
+            "intended time."
+        )
     yield (
         f"The generator keeps its schedule up to {rate(report.generator.g_max)}; its "
         f"lag in this run was {milliseconds(report.generator.lag_ms.p99)} at p99."
     )
+
+
+def _arrival(load: Workload) -> str:
+    said = _ARRIVALS[load.arrival]
+    if load.period_s is not None:
+        return f"{said} in each {duration(load.period_s)}"
+    return f"{said}, {load.trace}" if load.trace else said
 
 
 def caveats(report: Report) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+import math
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 __all__ = ["FULL", "PROFILES", "QUICK", "STANDARD", "Extras", "Profile"]
 
@@ -66,6 +67,25 @@ class Profile:
     def trial_budget(self) -> float:
         """What is left for trials."""
         return self.budget - self.start_up - self.wind_down
+
+    def in_rounds(self, period: float) -> Self:
+        """Return the same search with windows of whole rounds of so many seconds.
+
+        The budget stays, so there are fewer trials where rounds are long.
+        """
+
+        def whole(seconds: float) -> float:
+            return math.ceil(seconds / period - 1e-9) * period
+
+        window = whole(self.warm_up_window)
+        return replace(
+            self,
+            warm_up_window=window,
+            warm_up_cap=max(self.warm_up_cap, 2 * window),
+            window=whole(self.window),
+            confirm_window=whole(self.confirm_window),
+            soak=whole(self.soak),
+        )
 
 
 QUICK: Final = Profile(

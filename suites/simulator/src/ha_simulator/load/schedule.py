@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
+from itertools import accumulate
+from typing import Final, Protocol
 
 from ..errors import ControlError
+
+Knots = tuple[tuple[float, float], ...]
+"""Corners of a curve: a share of the period, and of its events until then."""
+
+BURST: Final[Knots] = ((0.0, 0.0), (25 / 60, 5 / 60), (35 / 60, 55 / 60), (1.0, 1.0))
+"""Five times the mean rate for 10 s in the middle of a minute, a fifth of it else."""
+_HOURS: Final = (9, 11, 15, 21, 29, 37, 46, 54, 62, 68, 72, 76)
+DIURNAL: Final[Knots] = tuple(
+    (hour / 24, events / 1_000)
+    for hour, events in enumerate(accumulate((*_HOURS, *_HOURS[::-1]), initial=0))
+)
+"""A day from midnight on, by the hour: at noon 1.8 times the mean, at night 0.2."""
 
 
 class Profile(StrEnum):
@@ -15,6 +29,9 @@ class Profile(StrEnum):
 
     CONSTANT = "constant"
     POISSON = "poisson"
+    BURST = "burst"
+    DIURNAL = "diurnal"
+    TRACE = "trace"
 
 
 class Schedule(Protocol):
@@ -38,8 +55,10 @@ class Constant:
         if elapsed < 0:
             return 0
         count = int(elapsed * self._rate) + 1
-        while count > 0 and (count - 1) / self._rate > elapsed:
+        while count > 0 and self.at(count - 1) > elapsed:
             count -= 1
+        while self.at(count) <= elapsed:
+            count += 1
         return count
 
     def at(self, number: int) -> float:
@@ -82,16 +101,132 @@ class Poisson:
         self._offsets.append(self._offsets[-1] + gap)
 
 
-def make_schedule(profile: Profile, *, rate: float, seed: int) -> Schedule:
+class Curve:
+    """A rate that changes along a curve, over and over; each period has equal events.
+
+    An offset is computed from the event's number, so errors never add up.
+
+    Args:
+        rate: the mean, in events a second.
+        period: seconds after which the curve begins anew.
+        knots: the curve's corners; both shares rise strictly from 0 to 1.
+    """
+
+    def __init__(self, rate: float, period: float, knots: Knots) -> None:
+        self._rate = rate
+        self._period = period
+        self._times = [time for time, _ in knots]
+        self._counts = [count for _, count in knots]
+
+    def due(self, elapsed: float) -> int:
+        """Return how many events are due after *elapsed* seconds."""
+        if elapsed < 0:
+            return 0
+        cycle, share = divmod(elapsed / self._period, 1.0)
+        done = cycle + _between(share, self._times, self._counts)
+        count = int(done * self._rate * self._period) + 1
+        while count > 0 and self.at(count - 1) > elapsed:
+            count -= 1
+        while self.at(count) <= elapsed:
+            count += 1
+        return count
+
+    def at(self, number: int) -> float:
+        """Return the offset of event *number*."""
+        cycle, share = divmod(number / (self._rate * self._period), 1.0)
+        return (cycle + _between(share, self._counts, self._times)) * self._period
+
+
+class Trace:
+    """Recorded offsets, stretched to the mean rate, over and over.
+
+    Args:
+        rate: the mean, in events a second.
+        period: seconds of the recording after which it begins anew.
+        offsets: seconds from its start; they never fall and end by the period.
+    """
+
+    def __init__(self, rate: float, period: float, offsets: Sequence[float]) -> None:
+        stretch = len(offsets) / (rate * period)
+        self._period = stretch * period
+        self._offsets = [stretch * offset for offset in offsets]
+
+    def due(self, elapsed: float) -> int:
+        """Return how many events are due after *elapsed* seconds."""
+        if elapsed < 0:
+            return 0
+        cycle = int(elapsed / self._period)
+        each = len(self._offsets)
+        count = cycle * each + bisect_right(
+            self._offsets, elapsed - cycle * self._period
+        )
+        while count > 0 and self.at(count - 1) > elapsed:
+            count -= 1
+        while self.at(count) <= elapsed:
+            count += 1
+        return count
+
+    def at(self, number: int) -> float:
+        """Return the offset of event *number*."""
+        cycle, place = divmod(number, len(self._offsets))
+        return cycle * self._period + self._offsets[place]
+
+
+def _between(value: float, xs: Sequence[float], ys: Sequence[float]) -> float:
+    """Return y at x on the line through the knots."""
+    place = min(bisect_right(xs, value), len(xs) - 1)
+    (x0, x1), (y0, y1) = xs[place - 1 : place + 1], ys[place - 1 : place + 1]
+    return y0 + (value - x0) / (x1 - x0) * (y1 - y0)
+
+
+def make_schedule(
+    profile: Profile,
+    *,
+    rate: float,
+    seed: int = 1,
+    period: float = 60.0,
+    offsets: Sequence[float] = (),
+) -> Schedule:
     """Return the schedule for *rate* events per second.
 
+    Args:
+        profile: how events are spaced.
+        rate: the mean, in events a second.
+        seed: chance of `poisson`.
+        period: seconds of one round of `burst`, `diurnal` and a `trace`.
+        offsets: those of a `trace`, in seconds.
+
     Raises:
-        ControlError: the rate is not a positive number (status 400).
+        ControlError: a number that makes no schedule (status 400).
     """
     if not 0 < rate < float("inf"):
         raise ControlError(400, "bad_rate", f"rate must be positive, got {rate}")
+    if not 0 < period < float("inf"):
+        raise ControlError(400, "bad_period", f"period must be positive, got {period}")
     match profile:
         case Profile.CONSTANT:
             return Constant(rate)
         case Profile.POISSON:
             return Poisson(rate, seed)
+        case Profile.BURST:
+            return Curve(rate, period, BURST)
+        case Profile.DIURNAL:
+            return Curve(rate, period, DIURNAL)
+        case Profile.TRACE:
+            _check_offsets(offsets, period)
+            return Trace(rate, period, offsets)
+
+
+def _check_offsets(offsets: Sequence[float], period: float) -> None:
+    if not offsets:
+        raise ControlError(400, "bad_trace", "offsets must not be empty")
+    before = 0.0
+    for place, offset in enumerate(offsets):
+        if not before <= offset <= period:
+            raise ControlError(
+                400,
+                "bad_trace",
+                f"offsets[{place}] is {offset}: offsets must never fall, begin at 0 "
+                f"or later, and end by the period, which is {period}",
+            )
+        before = offset

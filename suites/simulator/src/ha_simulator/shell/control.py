@@ -13,6 +13,7 @@ import msgspec
 from aiohttp import web
 
 from ..errors import ControlError
+from ..load.schedule import Profile
 from ..protocol.history import valid_entity_id
 from ..world.boot import Timetable
 from ..world.states import Wanted
@@ -22,6 +23,7 @@ from .connection import Ending
 from .requests import (
     MAX_BYTES,
     MAX_ENTITIES,
+    MAX_OFFSETS,
     AuthRequest,
     BurstRequest,
     Change,
@@ -145,6 +147,14 @@ class Control:
         _check_generated(body)
         _require(body.seconds is None or body.seconds > 0, "seconds", "positive")
         _require(body.count is None or body.count > 0, "count", "positive")
+        _require(len(body.offsets) <= MAX_OFFSETS, "offsets", f"at most {MAX_OFFSETS}")
+        trace = body.profile is Profile.TRACE
+        _require(trace or not body.offsets, "offsets", "left out but for a trace")
+        _require(
+            0 <= body.entity_growth <= MAX_ENTITIES,
+            "entity_growth",
+            f"0 to {MAX_ENTITIES}",
+        )
         return _json(self._simulator.jobs.start(body).status())
 
     async def job(self, request: web.Request) -> web.Response:

@@ -43,8 +43,15 @@ class Job:
         self.done = asyncio.Event()
         self._home = home
         self._schedule: Schedule = make_schedule(
-            request.profile, rate=request.rate, seed=request.seed
+            request.profile,
+            rate=request.rate,
+            seed=request.seed,
+            period=request.period,
+            offsets=request.offsets,
         )
+        # An event makes one new entity at most.
+        self._growth = min(1.0, request.entity_growth / 60 / request.rate)
+        self._new = 0
         self._shape = home.shapes.number(
             request.run_id, unit=request.unit, payload_bytes=request.payload_bytes
         )
@@ -90,6 +97,7 @@ class Job:
             "profile": str(self.request.profile),
             "seed": self.request.seed,
             "entities": self.request.entities,
+            "new_entities": self._new,
             "start_us": self._start_us,
             "seconds": round(seconds, 3),
             "emitted": self._sent - self._skipped,
@@ -158,6 +166,8 @@ class Job:
             offset = self._schedule.at(number)
             self._lateness.add(int((elapsed - offset) * SECOND))
             intended_us = self._start_us + round(offset * SECOND)
+            if self._growth:
+                self._renew(entities, number)
             self._last = home.generate(
                 entities[number % len(entities)],
                 self._shape,
@@ -167,6 +177,13 @@ class Job:
                 record=record,
             )
         self._sent += count
+
+    def _renew(self, entities: list[Entity], number: int) -> None:
+        """Let new entities take the places of the oldest ones, in turn."""
+        while self._new < int(number * self._growth):
+            name = f"{self.request.prefix}_{len(entities) + self._new}"
+            entities[self._new % len(entities)] = self._home.states.entity(name)
+            self._new += 1
 
 
 class Jobs:

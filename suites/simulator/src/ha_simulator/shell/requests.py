@@ -12,6 +12,8 @@ from ..load.schedule import Profile
 MAX_BYTES: Final = 64 << 20
 """Largest padding or body that is accepted, in bytes."""
 MAX_ENTITIES: Final = 1_000_000
+MAX_OFFSETS: Final = 100_000
+"""Events of a trace that one request may carry."""
 
 
 class ControlRequest(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -59,13 +61,20 @@ class Timed(StrEnum):
 
 
 class RateRequest(ControlRequest, frozen=True):
-    """`POST /_script/rate`: without `seconds` and `count` until it is stopped."""
+    """`POST /_script/rate`: without `seconds` and `count` until it is stopped.
+
+    `period` is that of `burst`, `diurnal` and a `trace`, in seconds; `offsets` are a
+    trace's. `entity_growth` new entities a minute take the place of older ones.
+    """
 
     rate: float
     seconds: float | None = None
     count: int | None = None
     entities: int = 100
+    entity_growth: float = 0.0
     profile: Profile = Profile.CONSTANT
+    period: float = 60.0
+    offsets: list[float] = []
     run_id: str = "rate"
     prefix: str = "sensor.sim"
     unit: str | None = "W"

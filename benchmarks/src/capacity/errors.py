@@ -11,7 +11,8 @@ CapacityError
 ├── BadAnswer
 ├── LoadFailed
 ├── StackFailed
-└── RunUnusable
+├── RunUnusable
+└── VersionUnusable
 ```
 """
 
@@ -31,6 +32,7 @@ __all__ = [
     "SearchMismatch",
     "StackFailed",
     "UsageError",
+    "VersionUnusable",
 ]
 
 
@@ -162,3 +164,16 @@ class RunUnusable(CapacityError):
 
     def __str__(self) -> str:
         return f"{self.file}: cannot be gone on with: {self.problem}"
+
+
+class VersionUnusable(CapacityError):
+    """A version to compare is not there, or cannot be built."""
+
+    def __init__(self, version: str, problem: str, *, fix: str) -> None:
+        super().__init__(version, problem, fix)
+        self.version = version
+        self.problem = problem
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"version {self.version}: {self.problem}\n    to fix it: {self.fix}"

@@ -514,6 +514,7 @@ def owned(
     real: bool = False,
     version: str | None = None,
     limits: Mapping[str, str] | None = None,
+    images: Mapping[str, str] | None = None,
 ) -> Iterator[StackRig]:
     """Start a healthy stack with production's limits; remove it at the end.
 
@@ -522,16 +523,18 @@ def owned(
         real: with a real Home Assistant instead of the simulator.
         version: of our images, if not the one of the environment file.
         limits: variables of the environment file that are to be otherwise.
+        images: of services that are to run another one than their version's.
     """
     remove_abandoned(engine, purpose=PURPOSE)
     with ExitStack() as cleanup:
         folder = Path(
             cleanup.enter_context(tempfile.TemporaryDirectory(prefix="capacity-"))
         )
-        overlay = folder / "source.json"
-        overlay.write_text(
-            json.dumps({"services": {SOURCE: {"cpu_shares": _WEIGHT}}}), "utf-8"
-        )
+        overlay = folder / "overlay.json"
+        services: dict[str, dict[str, Any]] = {SOURCE: {"cpu_shares": _WEIGHT}}
+        for name, image in (images or {}).items():
+            services.setdefault(name, {})["image"] = image
+        overlay.write_text(json.dumps({"services": services}), "utf-8")
         project = prepare(
             folder / "project",
             source=SourceKind.HOME_ASSISTANT if real else SourceKind.SIMULATOR,

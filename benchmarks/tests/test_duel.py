@@ -12,8 +12,6 @@ from capacity.duel import Duel, Duelled
 from capacity.gate import Metric, Sample, Side, Verdict
 from capacity.judge_trial import Outcome
 
-NEW_COST = {"same": 1.0, "worse": 1.3, "better": 0.7}
-
 
 @dataclass
 class Host:
@@ -147,13 +145,21 @@ def test_a_pair_with_a_trial_that_is_not_valid_is_measured_again() -> None:
 
 
 def test_too_many_trials_that_are_not_valid_decide_nothing() -> None:
-    """Two pairs are measured again, no more."""
-    host = Host(invalid={1, 2, 3, 12})
+    """Two pairs are measured again, no more; then it ends, whole pairs are kept."""
+    host = Host(invalid={3, 4, 5})
     ended = host.duel()
 
     assert ended.result.verdict is Verdict.INCONCLUSIVE
-    assert len(ended.bouts) == 4
-    assert len(host.trials) < 13
+    assert len(ended.bouts) == 1
+    assert len(host.trials) == 5
+
+
+def test_a_pair_too_few_can_be_spared() -> None:
+    """Of seven, five are enough."""
+    ended = Host(invalid={3, 4, 5}).duel(7)
+
+    assert ended.result.verdict is Verdict.PASS
+    assert len(ended.bouts) == 6
 
 
 @pytest.mark.parametrize("pairs", [1, 2, 4])

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from .gate import (
+    LEAST_PAIRS,
     GateResult,
     Metric,
     Pair,
@@ -134,6 +135,9 @@ class Duel:
                 self._said(f"{title} is measured again")
                 bout = self._pair(title, sides, number, left, fresh=fresh)
             if bout is None:
+                if self._hopeless(len(found), number):
+                    self._said("too few valid pairs are left to decide anything")
+                    break
                 continue
             found.append(bout)
             self.bouts.append(bout)
@@ -141,6 +145,11 @@ class Duel:
             if base != new:
                 break
         return found
+
+    def _hopeless(self, found: int, number: int) -> bool:
+        """Tell whether a set that could decide something no longer can."""
+        left = self._pairs - number
+        return self._pairs >= LEAST_PAIRS > found + left
 
     def _pair(
         self,

@@ -18,7 +18,7 @@ from .gate import LEAST_PAIRS, Metric, Sample, Verdict, false_alarm_rate
 
 __all__ = ["Alarms", "Compared", "Entry", "GateLog", "Round", "alarms_of"]
 
-_RESAMPLED: Final = 2_000
+_DRAWS: Final = 2_000
 _RATES_ALIKE: Final = 0.1
 
 
@@ -108,8 +108,12 @@ def alarms_of(
     seconds: float,
     pairs: int,
     random: np.random.Generator,
+    draws: int = _DRAWS,
 ) -> Alarms:
-    """Return the false alarms of one host under one load (pure)."""
+    """Return the false alarms of one host under one load (pure).
+
+    The estimate is that of gates of so many `pairs`, of which `draws` are made.
+    """
     alike = [
         entry
         for entry in entries
@@ -127,7 +131,7 @@ def alarms_of(
         estimate=false_alarm_rate(
             _in_turn(rounds),
             pairs=max(pairs, LEAST_PAIRS),
-            runs=_RESAMPLED,
+            runs=draws,
             random=random,
         ),
     )

@@ -44,9 +44,7 @@ def table_of(
     result: GateResult, base: Sequence[Sample], new: Sequence[Sample]
 ) -> list[str]:
     """Return the lines of a table: what is judged, then each container's CPU time."""
-    rows: list[tuple[str, ...]] = [
-        ("", "base", "new", "ratio", "95 % interval", "")
-    ]
+    rows: list[tuple[str, ...]] = [("", "base", "new", "ratio", "95 % interval", "")]
     rows += [_judged(found, base, new) for found in result.findings]
     rows += _containers(base, new)
     wide = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]

@@ -14,6 +14,7 @@ from capacity.gate import (
     Side,
     Verdict,
     judge_pairs,
+    judge_turn,
     pair_of,
     sample_of,
 )
@@ -26,6 +27,7 @@ from capacity.trial import (
     Phase,
     Quantiles,
     Resources,
+    Slo,
     Stage,
     TrialResult,
     TrialSpec,
@@ -91,6 +93,35 @@ def test_a_trial_that_failed_says_so_in_its_pair() -> None:
     assert (pair.base_failed, pair.new_failed) == (False, True)
     assert failed.reasons == ("lost",)
     assert failed.valid
+
+
+@pytest.mark.parametrize(
+    ("lag", "achieved", "outcome"),
+    [
+        (0.005, 100.0, Outcome.PASS),
+        (0.03, 100.0, Outcome.PASS),
+        (0.06, 100.0, Outcome.INVALID),
+        (0.03, 90.0, Outcome.INVALID),
+    ],
+    ids=["in time", "a little late", "too late", "late and too few"],
+)
+def test_a_source_that_is_a_little_late_spoils_no_ratio(
+    lag: float, achieved: float, outcome: Outcome
+) -> None:
+    """Both sides have it; a capacity would not be valid."""
+    generator = Generator(lag_p50=lag / 2, lag_p99=lag, cpu_share=0.1)
+    late = replace(trial(), generator=generator, achieved=achieved)
+
+    assert judge_turn(late, Slo()).outcome is outcome
+
+
+def test_what_fails_while_the_source_is_late_has_failed() -> None:
+    """The new version may be the reason of both."""
+    generator = Generator(lag_p50=0.01, lag_p99=0.03, cpu_share=0.1)
+    blocks = (Block(due=1_000, in_time=900),) * 2
+    judged = judge_turn(replace(trial(), generator=generator, blocks=blocks), Slo())
+
+    assert judged == Judgement(outcome=Outcome.FAIL, reasons=(Reason.ATTAINMENT,))
 
 
 def shown(cost: float, outcome: Outcome = Outcome.PASS) -> tuple[GateResult, str]:

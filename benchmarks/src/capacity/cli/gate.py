@@ -6,8 +6,8 @@ import argparse
 import secrets
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -24,17 +24,17 @@ from ..document import read
 from ..duel import Bout, Duel, Duelled
 from ..errors import BadAnswer, CapacityError, StackFailed, UsageError
 from ..fingerprint import environment_of
-from ..gate import LEAST_PAIRS, Sample, Side, Verdict, sample_of
+from ..gate import LEAST_PAIRS, Side, Verdict
 from ..gate.table import sentence_of, table_of
 from ..gate_log import Alarms, Compared, Entry, GateLog, Round, alarms_of
-from ..judge_trial import Outcome, judge
 from ..load import LocustLoad
-from ..measure import Measurer, Workload
+from ..measure import Workload
 from ..progress import ConsoleTeller
 from ..report.index import runs_in
 from ..report.words import percent, plural, rate
-from ..rig import StackRig, owned
-from ..trial import Phase, Slo, TrialSpec
+from ..rig import Rig, StackRig, owned
+from ..trial import Slo
+from ..turns import SETTLE, Start, Turns
 from ..versions import WORKING_TREE, Version, find_version
 from .host import data_folder, open_engine
 from .options import INTERRUPTED, PASS, UNDECIDED, WORSE
@@ -44,11 +44,8 @@ __all__ = ["gate"]
 HISTORY: Final = "history.jsonl"
 LOAD: Final = "load"
 _SHARE_OF_EDGE: Final = 0.7
-_SETTLE: Final = 10.0
-_DRAIN: Final = 60.0
 _STACK_SECONDS: Final = 45.0
 """To start and to remove a stack, until it is known."""
-_UNANSWERED: Final = "no_answer"
 _CODES: Final = {
     Verdict.PASS: PASS,
     Verdict.FAIL: WORSE,
@@ -76,14 +73,22 @@ def gate(args: argparse.Namespace) -> int:
             for side, name in names.items()
         }
         load = cleanup.enter_context(LocustLoad(args.out / LOAD))
-        bench = _Bench(engine, load, versions, args, eps)
+        turns = Turns(
+            _starter(engine, _limits(args)),
+            load,
+            versions,
+            rate=eps,
+            seconds=args.seconds,
+            slo=Slo(limit=args.slo_p99 / 1000),
+            workload=Workload(prefix="sensor.gate", entities=args.entities),
+        )
         duel = Duel(
-            bench.trial,
+            turns.trial,
             pairs=args.pairs,
             random=random,
             said=teller.said,
             clock=time.monotonic,
-            trial_seconds=_STACK_SECONDS + _SETTLE + args.seconds,
+            trial_seconds=_STACK_SECONDS + SETTLE + args.seconds,
         )
         teller.said(
             f"{names[Side.BASE]} and {names[Side.NEW]} in turns at {rate(eps)}, "
@@ -114,91 +119,29 @@ def gate(args: argparse.Namespace) -> int:
     return _CODES[ended.result.verdict]
 
 
-class _Bench:
-    """Makes trials: each with a stack of its own, one stack at a time.
+def _starter(engine: DockerClient, limits: Mapping[str, str]) -> Start:
+    """Return what starts a version's stack on this host."""
 
-    So what a start leaves to chance (where the data lie, the order of hashes) is part
-    of the noise between pairs, and not a difference that all pairs have in common; each
-    trial finds an equally empty database; and none idles beside the one that is timed.
-    """
-
-    def __init__(
-        self,
-        engine: DockerClient,
-        load: LocustLoad,
-        versions: Mapping[Side, Version],
-        args: argparse.Namespace,
-        eps: float,
-    ) -> None:
-        self._engine = engine
-        self._load = load
-        self._versions = versions
-        self._limits = _limits(args)
-        self._workload = Workload(prefix="sensor.gate", entities=args.entities)
-        self._slo = Slo(limit=args.slo_p99 / 1000)
-        self._eps = eps
-        self._seconds = args.seconds
-
-    def trial(self, side: Side, pair: int) -> Sample:
-        """Make the trial of a side.
-
-        Raises:
-            StackFailed: its stack does not start.
-            LoadFailed: the load's process does not do what it should.
-        """
-        version = self._versions[side]
-        spec = TrialSpec(
-            id=pair,
-            phase=Phase.SUSTAINED,
-            rate=self._eps,
-            settle=_SETTLE,
-            window=self._seconds,
-            drain=_DRAIN,
-        )
+    @contextmanager
+    def start(version: Version) -> Iterator[tuple[Rig, str]]:
         with ExitStack() as cleanup:
             try:
                 rig = cleanup.enter_context(
-                    owned(self._engine, limits=self._limits, images=version.images)
+                    owned(engine, limits=limits, images=version.images)
                 )
             except (StackproofError, DockerException, BadAnswer) as err:
                 raise StackFailed(f"version {version.name}: {err}") from err
             _need_same_images(rig, version)
-            fingerprint = environment_of(
-                self._engine,
+            host = environment_of(
+                engine,
                 rig.containers(),
                 fsync=(0.0, 0.0),
                 steal=0.0,
                 folder=data_folder(rig),
-            ).fingerprint_sha
-            measurer = Measurer(
-                rig,
-                self._load,
-                slo=self._slo,
-                workload=self._workload,
-                fsync=lambda _seconds: None,
             )
-            try:
-                result = measurer.run(spec).result
-            except BadAnswer:
-                return _dead(side, pair, fingerprint, self._load)
-            return sample_of(
-                result, judge(result, self._slo), side=side, fingerprint=fingerprint
-            )
+            yield rig, host.fingerprint_sha
 
-
-def _dead(side: Side, pair: int, fingerprint: str, load: LocustLoad) -> Sample:
-    """Return the trial of a version that no longer answers: it has failed."""
-    with suppress(CapacityError):
-        load.end()
-    return Sample(
-        pair=pair,
-        side=side,
-        fingerprint=fingerprint,
-        outcome=Outcome.FAIL,
-        reasons=(_UNANSWERED,),
-        metrics={},
-        cpu={},
-    )
+    return start
 
 
 def _need_same_images(rig: StackRig, version: Version) -> None:

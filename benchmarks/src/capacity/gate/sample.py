@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from ..judge_trial import Judgement, Outcome
+from ..judge_trial import Judgement, Outcome, Reason, judge
 from ..names import ENRICHMENT, INGESTION
-from ..trial import Stage, TrialResult
+from ..trial import Slo, Stage, TrialResult
 from .order import Side
 from .ratios import Metric, Pair
 
-__all__ = ["Sample", "pair_of", "sample_of"]
+__all__ = ["Sample", "judge_turn", "pair_of", "sample_of"]
 
 JUDGED: Final = (INGESTION, ENRICHMENT)
 """Whose CPU time is judged: the database's moves with its compactions."""
+MOST_LAG: Final = 0.050
+"""Seconds by which the source may be late, at its p99, where turns are compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,22 @@ class Sample:
     def valid(self) -> bool:
         """Whether the trial says anything about the version."""
         return self.outcome is not Outcome.INVALID
+
+
+def judge_turn(result: TrialResult, slo: Slo) -> Judgement:
+    """Say whether a trial counts here, and if so whether the load was carried.
+
+    A source that is a little late spoils a capacity, and not a ratio: both sides have
+    it, and latency counts from the schedule. A new version that takes the source's CPU
+    time must not get away as not valid.
+    """
+    judged = judge(result, slo)
+    generator = result.generator
+    late = judged.outcome is Outcome.INVALID and generator.lag_p99 <= MOST_LAG
+    if late and Reason.DISPATCH_LAG in judged.reasons:
+        in_time = replace(generator, lag_p50=0.0, lag_p99=0.0)
+        return judge(replace(result, generator=in_time), slo)
+    return judged
 
 
 def sample_of(

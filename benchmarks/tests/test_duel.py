@@ -21,12 +21,14 @@ class Host:
         until: from this pair on, counted over all sets, it costs the same again.
         outcomes: of trials, by side, instead of a pass.
         invalid: numbers of trials that are not valid, counted from 1.
+        silent: sides of which nothing can be measured.
     """
 
     worse: float = 1.0
     until: int = 1_000
     outcomes: dict[Side, Outcome] = field(default_factory=dict)
     invalid: set[int] = field(default_factory=set)
+    silent: set[Side] = field(default_factory=set)
     fingerprints: Callable[[int], str] = lambda _trial: "a"
     trials: list[tuple[Side, int]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
@@ -42,16 +44,17 @@ class Host:
         if count in self.invalid:
             outcome = Outcome.INVALID
         jitter = 1 + 0.001 * (count % 3)
+        metrics = {
+            Metric.CPU_PER_EVENT: 5e-4 * worse * jitter,
+            Metric.P99: 0.2 * jitter,
+        }
         return Sample(
             pair=pair,
             side=side,
             fingerprint=self.fingerprints(count),
             outcome=outcome,
             reasons=() if outcome is Outcome.PASS else ("steal",),
-            metrics={
-                Metric.CPU_PER_EVENT: 5e-4 * worse * jitter,
-                Metric.P99: 0.2 * jitter,
-            },
+            metrics={} if side in self.silent else metrics,
             cpu={"enrichment-pipeline": 3e-4 * worse},
         )
 
@@ -123,6 +126,20 @@ def test_a_new_version_that_fails_is_red_whatever_it_costs() -> None:
     assert ended.result.verdict is Verdict.FAIL
     assert ended.result.broken
     assert (ended.result.base_failures, ended.result.new_failures) == (0, 5)
+
+
+def test_a_new_version_that_stores_nothing_has_no_figures_and_is_red() -> None:
+    """There is no ratio then, and no need for one."""
+    host = Host(outcomes={Side.NEW: Outcome.FAIL}, silent={Side.NEW})
+
+    assert host.duel().result.verdict is Verdict.FAIL
+
+
+def test_few_pairs_that_fail_decide_nothing() -> None:
+    """Two failures of two pairs are too few as well."""
+    ended = Host(outcomes={Side.NEW: Outcome.FAIL}).duel(2)
+
+    assert ended.result.verdict is Verdict.INCONCLUSIVE
 
 
 def test_a_base_that_fails_decides_nothing() -> None:

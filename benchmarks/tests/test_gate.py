@@ -172,6 +172,29 @@ def test_effect_must_be_large_and_sure(
     assert judged(pairs_of(metric, *ratios), random()).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("base", "new", "verdict"),
+    [
+        (0, 1, Verdict.PASS),
+        (0, 2, Verdict.CONFIRM),
+        (1, 2, Verdict.PASS),
+        (1, 3, Verdict.CONFIRM),
+        (2, 5, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_failures_count_beyond_those_of_the_base(
+    base: int, new: int, verdict: Verdict
+) -> None:
+    """One may be an accident; a base that fails says that the load is too much."""
+    figures = {Metric.P99: 2.0}
+    pairs = [
+        Pair(base=figures, new=figures, base_failed=i < base, new_failed=i < new)
+        for i in range(5)
+    ]
+
+    assert judged(pairs, random()).verdict is verdict
+
+
 def test_other_host_is_not_comparable() -> None:
     """Neither a disaster nor a triumph counts where the fingerprints differ."""
     for ratio in (0.1, 10.0):

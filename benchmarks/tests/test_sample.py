@@ -155,6 +155,14 @@ def test_table_shows_what_is_judged_and_each_container() -> None:
     assert "did not carry" not in text
 
 
+def test_table_of_too_few_pairs_does_not_judge() -> None:
+    """Two pairs that lie close together look surer than they are."""
+    result, _ = shown(1.2)
+    few = replace(result, verdict=Verdict.INCONCLUSIVE)
+
+    assert "worse" not in "\n".join(table_of(few, [sample(trial())], [sample(trial())]))
+
+
 def test_table_names_why_trials_failed() -> None:
     """A version that loses events is not judged by its speed alone."""
     _, text = shown(1.0, Outcome.FAIL)

@@ -24,7 +24,7 @@ from docker.models.containers import Container
 from reference_stack import ReferenceStack, SourceKind
 from reference_stack.project import prepare
 from stackproof import EventRecorder, find_free_subnet, wait_until
-from stackproof.errors import WaitTimeout
+from stackproof.errors import ComposeError, WaitTimeout
 from stackproof.verify.abandoned import remove_abandoned, remove_project
 
 from .clocks import Taken
@@ -44,6 +44,9 @@ _PROJECT: Final = "com.docker.compose.project"
 _SERVICE: Final = "com.docker.compose.service"
 _CALL_SECONDS: Final = 10.0
 _UP_SECONDS: Final = 120.0
+_STARTS: Final = 3
+_OVERLAP: Final = "overlap"
+"""Of the engine's "Pool overlaps with other one on this address space"."""
 _QUERY_SECONDS: Final = 60.0
 _WEIGHT: Final = 8192
 """CPU shares of the source: eight times that of others, so that it keeps up."""
@@ -535,20 +538,30 @@ def owned(
         for name, image in (images or {}).items():
             services.setdefault(name, {})["image"] = image
         overlay.write_text(json.dumps({"services": services}), "utf-8")
-        project = prepare(
-            folder / "project",
-            source=SourceKind.HOME_ASSISTANT if real else SourceKind.SIMULATOR,
-            purpose=PURPOSE,
-            subnet=find_free_subnet(engine),
-            overrides={
-                **({"HA_INGESTOR_VERSION": version} if version else {}),
-                **(limits or {}),
-            },
-            overlays=(overlay,),
-        )
-        cleanup.callback(remove_project, engine, project.name)
-        recorder = cleanup.enter_context(EventRecorder.of_project(engine, project.name))
-        project.compose.up()
+        for left in reversed(range(_STARTS)):
+            project = prepare(
+                folder / f"project-{left}",
+                source=SourceKind.HOME_ASSISTANT if real else SourceKind.SIMULATOR,
+                purpose=PURPOSE,
+                subnet=find_free_subnet(engine),
+                overrides={
+                    **({"HA_INGESTOR_VERSION": version} if version else {}),
+                    **(limits or {}),
+                },
+                overlays=(overlay,),
+            )
+            cleanup.callback(remove_project, engine, project.name)
+            recorder = cleanup.enter_context(
+                EventRecorder.of_project(engine, project.name)
+            )
+            try:
+                project.compose.up()
+            except ComposeError as err:
+                # Somebody took the addresses after they were found to be free.
+                if not left or _OVERLAP not in str(err).lower():
+                    raise
+            else:
+                break
         stack = ReferenceStack(
             project=project,
             model=project.compose.model(),

@@ -250,10 +250,12 @@ def _alarms(alarms: Alarms) -> str:
             "false alarms: not measured on this host under this load; "
             "`capacity gate --aa` does it"
         )
-    said = (
-        f"false alarms on this host under this load: {alarms.red} of "
-        f"{plural(alarms.runs, 'run')} of a version against itself"
+    whole = (
+        f"{alarms.red} of {plural(alarms.runs, 'run')} of a version against itself"
+        if alarms.runs
+        else "no whole run of a version against itself yet"
     )
+    said = f"false alarms on this host under this load: {whole}"
     if alarms.pairs < LEAST_PAIRS:
         return f"{said}; {plural(alarms.pairs, 'pair')} are too few to draw gates from"
     return (

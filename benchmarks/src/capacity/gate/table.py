@@ -45,7 +45,8 @@ def table_of(
 ) -> list[str]:
     """Return the lines of a table: what is judged, then each container's CPU time."""
     rows: list[tuple[str, ...]] = [("", "base", "new", "ratio", "95 % interval", "")]
-    rows += [_judged(found, base, new) for found in result.findings]
+    decided = result.verdict is not Verdict.INCONCLUSIVE
+    rows += [_judged(found, base, new, decided=decided) for found in result.findings]
     rows += _containers(base, new)
     wide = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = []
@@ -64,9 +65,10 @@ def table_of(
 
 
 def _judged(
-    found: Finding, base: Sequence[Sample], new: Sequence[Sample]
+    found: Finding, base: Sequence[Sample], new: Sequence[Sample], *, decided: bool
 ) -> tuple[str, ...]:
     said = "worse" if found.worse else "better" if found.better else "same"
+    said = said if decided else ""
     if said == "same" and found.ratio.high > 1 + 2 * found.threshold:
         said = f"same, but up to {found.ratio.high - 1:.0%} worse would not show"
     return (

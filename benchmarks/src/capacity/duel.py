@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
 
 import numpy as np
 
@@ -28,9 +27,6 @@ from .gate import (
 from .report.words import duration, milliseconds, per_event
 
 __all__ = ["Bout", "Duel", "Duelled"]
-
-_REPEATS: Final = 2
-"""So many pairs of a set are measured again if one of their trials is not valid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +118,13 @@ class Duel:
         )
 
     def _set(self, noun: str, *, fresh: bool) -> list[Bout]:
-        """Measure a set of pairs; one host that is two ends it early."""
+        """Measure a set of pairs; one host that is two ends it early.
+
+        A pair with a trial that is not valid is measured again, as often in a set as
+        it has pairs: at the worst it takes twice the time.
+        """
         order = order_of(self._pairs, self._random)
-        repeats = _REPEATS
+        repeats = self._pairs
         found: list[Bout] = []
         for number, sides in enumerate(_twos(order), 1):
             left = 2 * (self._pairs - number + 1)

@@ -243,6 +243,55 @@ def test_red_needs_the_same_again(
     assert second.verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("fresh", "verdict"),
+    [
+        ((1.3, 0.98, 1.4, 0.99, 1.3), Verdict.INCONCLUSIVE),
+        ((1.1, 0.98, 1.1, 0.97, 1.0), Verdict.PASS),
+        ((1.3, 1.2, 1.4, 1.3, 1.3), Verdict.FAIL),
+    ],
+    ids=["large and unsure", "small and unsure", "large and sure"],
+)
+def test_what_is_large_again_and_unsure_is_not_green(
+    fresh: tuple[float, ...], verdict: Verdict
+) -> None:
+    """On a restless host the second set may be too noisy to confirm anything."""
+    first = judged(pairs_of(Metric.P99, 1.2, 1.2, 1.2, 1.2, 1.2), random())
+    second = confirm(
+        first,
+        pairs_of(Metric.P99, *fresh),
+        base_fingerprint="a",
+        new_fingerprint="a",
+        random=random(),
+    )
+
+    assert second.verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("failures", "verdict"),
+    [(0, Verdict.PASS), (1, Verdict.INCONCLUSIVE), (2, Verdict.FAIL)],
+)
+def test_a_version_that_fails_once_more_is_not_green(
+    failures: int, verdict: Verdict
+) -> None:
+    """Neither is it red: one failure may be an accident."""
+
+    def pairs(count: int) -> list[Pair]:
+        same = {Metric.P99: 2.0}
+        return [Pair(base=same, new=same, new_failed=i < count) for i in range(5)]
+
+    second = confirm(
+        judged(pairs(3), random()),
+        pairs(failures),
+        base_fingerprint="a",
+        new_fingerprint="a",
+        random=random(),
+    )
+
+    assert second.verdict is verdict
+
+
 def test_equal_versions_are_seldom_red() -> None:
     """On a noisy host one gate in twenty at most is red for nothing."""
     host = NoisyHost(1)

@@ -150,7 +150,9 @@ def test_table_shows_what_is_judged_and_each_container() -> None:
     assert "600 µs" in lines[1]
     assert lines[1].endswith("1.200 to 1.200  worse")
     assert lines[2].startswith("p99 ")
-    assert "1.200" in next(line for line in lines if ENRICHMENT in line)
+    assert next(line for line in lines if ENRICHMENT in line).endswith(
+        "1.200  1.200 to 1.200"
+    )
     assert "1.000" in next(line for line in lines if DATABASE in line)
     assert "did not carry" not in text
 
@@ -186,6 +188,9 @@ def test_sentence_tells_what_a_confirmation_has_shown() -> None:
     first, _ = shown(1.2)
 
     assert "fresh pairs do not confirm" in sentence_of(result, first)
+    unsure = replace(result, verdict=Verdict.INCONCLUSIVE)
+    assert "too noisy to confirm it" in sentence_of(unsure, first)
+    assert "too few valid pairs" in sentence_of(unsure, None)
     red = replace(result, verdict=Verdict.FAIL)
     assert sentence_of(red, first) == "worse, and fresh pairs confirm it"
 

@@ -8,8 +8,10 @@ from itertools import chain
 from statistics import fmean
 from typing import Final
 
+import numpy as np
+
 from ..report.words import milliseconds, per_event
-from .ratios import Metric, Ratio
+from .ratios import Metric, Pair, Ratio, ratio_of
 from .sample import Sample
 from .verdict import Finding, GateResult, Verdict
 
@@ -34,6 +36,8 @@ def sentence_of(result: GateResult, first: GateResult | None) -> str:
     said = _SENTENCES[result.verdict]
     if result.verdict is Verdict.PASS and first is not None:
         return f"{said}: fresh pairs do not confirm what the first ones showed"
+    if result.verdict is Verdict.INCONCLUSIVE and first is not None:
+        return "undecided: the fresh pairs are too few or too noisy to confirm it"
     if result.verdict is Verdict.PASS and any(f.better for f in result.findings):
         names = (_NAMES[f.metric] for f in result.findings if f.better)
         return f"better in {' and '.join(names)}"
@@ -87,17 +91,22 @@ def _containers(
     both = (sample.cpu.keys() for sample in chain(base, new))
     first = next(both, None)
     names = set(first or ()).intersection(*both)
+    random = np.random.default_rng(1)
     for name in sorted(names):
         old, fresh = [s.cpu[name] for s in base], [s.cpu[name] for s in new]
         if min(*old, *fresh) <= 0:
             continue
-        ratio = _mean(fresh) / _mean(old)
+        pairs = [
+            Pair(base={Metric.CPU_PER_EVENT: a}, new={Metric.CPU_PER_EVENT: b})
+            for a, b in zip(old, fresh, strict=True)
+        ]
+        ratio = ratio_of(pairs, Metric.CPU_PER_EVENT, random) if pairs[1:] else None
         yield (
             f"  {name}",
             per_event(_mean(old)),
             per_event(_mean(fresh)),
-            f"{ratio:.3f}",
-            "",
+            f"{_mean(fresh) / _mean(old):.3f}",
+            "" if ratio is None else _interval(ratio),
             "",
         )
 

@@ -121,7 +121,11 @@ def confirm(
     new_fingerprint: str,
     random: np.random.Generator,
 ) -> GateResult:
-    """Judge fresh pairs after CONFIRM: FAIL only if the same is worse again."""
+    """Judge fresh pairs after CONFIRM: FAIL only if the same is worse again.
+
+    INCONCLUSIVE if it is beyond its limit again, and only not sure: that is no reason
+    to call it green.
+    """
     second = judge_pairs(
         fresh,
         base_fingerprint=base_fingerprint,
@@ -131,7 +135,13 @@ def confirm(
     if second.verdict in {Verdict.NOT_COMPARABLE, Verdict.INCONCLUSIVE}:
         return second
     again = first.worse & second.worse or (first.broken and second.broken)
-    return replace(second, verdict=Verdict.FAIL if again else Verdict.PASS)
+    if again:
+        return replace(second, verdict=Verdict.FAIL)
+    unsure = any(
+        found.metric in first.worse and found.ratio.value >= 1 + found.threshold
+        for found in second.findings
+    ) or (first.broken and second.new_failures > second.base_failures)
+    return replace(second, verdict=Verdict.INCONCLUSIVE if unsure else Verdict.PASS)
 
 
 def false_alarm_rate(

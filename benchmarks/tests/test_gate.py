@@ -172,6 +172,29 @@ def test_effect_must_be_large_and_sure(
     assert judged(pairs_of(metric, *ratios), random()).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("base", "new", "verdict"),
+    [
+        (0, 1, Verdict.PASS),
+        (0, 2, Verdict.CONFIRM),
+        (1, 2, Verdict.PASS),
+        (1, 3, Verdict.CONFIRM),
+        (2, 5, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_failures_count_beyond_those_of_the_base(
+    base: int, new: int, verdict: Verdict
+) -> None:
+    """One may be an accident; a base that fails says that the load is too much."""
+    figures = {Metric.P99: 2.0}
+    pairs = [
+        Pair(base=figures, new=figures, base_failed=i < base, new_failed=i < new)
+        for i in range(5)
+    ]
+
+    assert judged(pairs, random()).verdict is verdict
+
+
 def test_other_host_is_not_comparable() -> None:
     """Neither a disaster nor a triumph counts where the fingerprints differ."""
     for ratio in (0.1, 10.0):
@@ -217,6 +240,55 @@ def test_red_needs_the_same_again(
     )
 
     assert first.worse == {Metric.CPU_PER_EVENT}
+    assert second.verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("fresh", "verdict"),
+    [
+        ((1.3, 0.98, 1.4, 0.99, 1.3), Verdict.INCONCLUSIVE),
+        ((1.1, 0.98, 1.1, 0.97, 1.0), Verdict.PASS),
+        ((1.3, 1.2, 1.4, 1.3, 1.3), Verdict.FAIL),
+    ],
+    ids=["large and unsure", "small and unsure", "large and sure"],
+)
+def test_what_is_large_again_and_unsure_is_not_green(
+    fresh: tuple[float, ...], verdict: Verdict
+) -> None:
+    """On a restless host the second set may be too noisy to confirm anything."""
+    first = judged(pairs_of(Metric.P99, 1.2, 1.2, 1.2, 1.2, 1.2), random())
+    second = confirm(
+        first,
+        pairs_of(Metric.P99, *fresh),
+        base_fingerprint="a",
+        new_fingerprint="a",
+        random=random(),
+    )
+
+    assert second.verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("failures", "verdict"),
+    [(0, Verdict.PASS), (1, Verdict.INCONCLUSIVE), (2, Verdict.FAIL)],
+)
+def test_a_version_that_fails_once_more_is_not_green(
+    failures: int, verdict: Verdict
+) -> None:
+    """Neither is it red: one failure may be an accident."""
+
+    def pairs(count: int) -> list[Pair]:
+        same = {Metric.P99: 2.0}
+        return [Pair(base=same, new=same, new_failed=i < count) for i in range(5)]
+
+    second = confirm(
+        judged(pairs(3), random()),
+        pairs(failures),
+        base_fingerprint="a",
+        new_fingerprint="a",
+        random=random(),
+    )
+
     assert second.verdict is verdict
 
 

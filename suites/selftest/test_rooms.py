@@ -54,6 +54,12 @@ ROOMS = (
     suite("suites/foreign"),
     suite("suites/acceptance"),
     Room(
+        folder="benchmarks/micro",
+        may_import=frozenset(
+            {"stackproof", "servicekit", "websocket_ingestion", "enrichment_pipeline"}
+        ),
+    ),
+    Room(
         folder="benchmarks",
         package="capacity",
         may_import=frozenset({"stackproof", "reference_stack"}),
@@ -195,6 +201,11 @@ def test_sources_are_found() -> None:
             "imports enrichment_pipeline",
         ),
         (
+            "benchmarks/micro/test_frames.py",
+            "import ha_simulator",
+            "imports ha_simulator",
+        ),
+        (
             "suites/smoke/test_start.py",
             "import capacity",
             "imports capacity",
@@ -232,6 +243,7 @@ def test_broken_rule_is_found(
         ("suites/stackproof/src/stackproof/pytest_plugin.py", "import pytest"),
         ("suites/smoke/test_start.py", "import pytest\nfrom stackproof import stops"),
         ("benchmarks/run.py", "from stackproof import wait_until"),
+        ("benchmarks/micro/test_frames.py", "import websocket_ingestion.frames"),
     ],
 )
 def test_allowed_import_passes(tmp_path: Path, file: str, line: str) -> None:

@@ -12,7 +12,8 @@ CapacityError
 ├── BadAnswer
 ├── LoadFailed
 ├── StackFailed
-└── RunUnusable
+├── RunUnusable
+└── VersionUnusable
 ```
 """
 
@@ -33,6 +34,7 @@ __all__ = [
     "StackFailed",
     "TraceUnusable",
     "UsageError",
+    "VersionUnusable",
 ]
 
 
@@ -179,3 +181,16 @@ class RunUnusable(CapacityError):
 
     def __str__(self) -> str:
         return f"{self.file}: cannot be gone on with: {self.problem}"
+
+
+class VersionUnusable(CapacityError):
+    """A version to compare is not there, or cannot be built."""
+
+    def __init__(self, version: str, problem: str, *, fix: str) -> None:
+        super().__init__(version, problem, fix)
+        self.version = version
+        self.problem = problem
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"version {self.version}: {self.problem}\n    to fix it: {self.fix}"

@@ -20,6 +20,7 @@ __all__ = [
     "Usage",
     "look_at_container",
     "look_at_host",
+    "occupied",
     "parse_pressure",
     "parse_stat",
     "steal_share",
@@ -36,8 +37,9 @@ _GUEST: Final = 8
 class Usage:
     """One look at a container: sums since its start, and the memory of now.
 
-    `memory` is what it cannot give back at once: without the cache of files not used
-    lately. Pressures are seconds in which some task waited.
+    `memory` is what it cannot give back, so without the cache of files: that one grows
+    up to the limit wherever much is written. Pressures are seconds in which some task
+    waited.
     """
 
     container: str
@@ -85,7 +87,6 @@ def look_at_container(
     memory = group.rows("memory", "memory.stat")
     first = group.version("memory") == 1
     name = "memory.usage_in_bytes" if first else "memory.current"
-    idle = memory.get("total_inactive_file", memory.get("inactive_file", 0))
     read, written = _io(group)
     return Usage(
         container=container,
@@ -93,7 +94,7 @@ def look_at_container(
         restarts=restarts,
         cpu=group.cpu_seconds() or 0.0,
         throttled=throttled,
-        memory=max(0, (group.number("memory", name) or 0) - idle),
+        memory=occupied(group.number("memory", name) or 0, memory),
         read=read,
         written=written,
         oom_kills=group.oom_kills() or 0,
@@ -104,6 +105,17 @@ def look_at_container(
             is not None
         },
     )
+
+
+def occupied(usage: int, rows: Mapping[str, int]) -> int:
+    """Return the bytes of `usage` that are no cache of files, by memory.stat (pure).
+
+    What lies in a tmpfs counts as cache there, and cannot be given back. Names with
+    `total_` are those of cgroup v1, with all groups below.
+    """
+    files = rows.get("total_cache", rows.get("file", 0))
+    shared = rows.get("total_shmem", rows.get("shmem", 0))
+    return max(0, usage - max(0, files - shared))
 
 
 def look_at_host(at: float, *, proc: Path = Path("/proc"), tick: int = 100) -> HostLook:

@@ -22,7 +22,7 @@ from docker.models.containers import Container
 from reference_stack import ReferenceStack, SourceKind
 from reference_stack.project import prepare
 from stackproof import EventRecorder, find_free_subnet, wait_until
-from stackproof.errors import WaitTimeout
+from stackproof.errors import ComposeError, WaitTimeout
 from stackproof.verify.abandoned import remove_abandoned, remove_project
 
 from .clocks import Taken
@@ -44,6 +44,9 @@ _PROJECT: Final = "com.docker.compose.project"
 _SERVICE: Final = "com.docker.compose.service"
 _CALL_SECONDS: Final = 10.0
 _UP_SECONDS: Final = 120.0
+_STARTS: Final = 3
+_OVERLAP: Final = "overlap"
+"""Of the engine's "Pool overlaps with other one on this address space"."""
 _WEIGHT: Final = 8192
 """CPU shares of the source: eight times that of others, so that it keeps up."""
 _COUNTED: Final = ("written", "merged", "dead_lettered", "expired")
@@ -556,6 +559,7 @@ def owned(
     version: str | None = None,
     limits: Mapping[str, str] | None = None,
     source_cpus: float | None = None,
+    images: Mapping[str, str] | None = None,
 ) -> Iterator[StackRig]:
     """Start a healthy stack with production's limits; remove it at the end.
 
@@ -565,28 +569,39 @@ def owned(
         version: of our images, if not the one of the environment file.
         limits: variables of the environment file that are to be otherwise.
         source_cpus: cores that the source may use, if not those of its file.
+        images: of services that are to run another one than their version's.
     """
     remove_abandoned(engine, purpose=PURPOSE)
     with ExitStack() as cleanup:
         folder = Path(
             cleanup.enter_context(tempfile.TemporaryDirectory(prefix="capacity-"))
         )
-        overlay = folder / "source.json"
-        overlay.write_text(json.dumps(source_overlay(source_cpus)), "utf-8")
-        project = prepare(
-            folder / "project",
-            source=SourceKind.HOME_ASSISTANT if real else SourceKind.SIMULATOR,
-            purpose=PURPOSE,
-            subnet=find_free_subnet(engine),
-            overrides={
-                **({"HA_INGESTOR_VERSION": version} if version else {}),
-                **(limits or {}),
-            },
-            overlays=(overlay,),
-        )
-        cleanup.callback(remove_project, engine, project.name)
-        recorder = cleanup.enter_context(EventRecorder.of_project(engine, project.name))
-        project.compose.up()
+        overlay = folder / "overlay.json"
+        overlay.write_text(json.dumps(overlay_of(source_cpus, images or {})), "utf-8")
+        for left in reversed(range(_STARTS)):
+            project = prepare(
+                folder / f"project-{left}",
+                source=SourceKind.HOME_ASSISTANT if real else SourceKind.SIMULATOR,
+                purpose=PURPOSE,
+                subnet=find_free_subnet(engine),
+                overrides={
+                    **({"HA_INGESTOR_VERSION": version} if version else {}),
+                    **(limits or {}),
+                },
+                overlays=(overlay,),
+            )
+            cleanup.callback(remove_project, engine, project.name)
+            recorder = cleanup.enter_context(
+                EventRecorder.of_project(engine, project.name)
+            )
+            try:
+                project.compose.up()
+            except ComposeError as err:
+                # Somebody took the addresses after they were found to be free.
+                if not left or _OVERLAP not in str(err).lower():
+                    raise
+            else:
+                break
         stack = ReferenceStack(
             project=project,
             model=project.compose.model(),
@@ -648,12 +663,18 @@ def attached(
         rig.close_null()
 
 
-def source_overlay(cpus: float | None) -> dict[str, Any]:
-    """Return the Compose file that lets the source keep its schedule (pure)."""
+def overlay_of(source_cpus: float | None, images: Mapping[str, str]) -> dict[str, Any]:
+    """Return the Compose file on top of the stack's (pure).
+
+    It lets the source keep its schedule, and gives services other images.
+    """
     source: dict[str, Any] = {"cpu_shares": _WEIGHT}
-    if cpus is not None:
-        source["deploy"] = {"resources": {"limits": {"cpus": f"{cpus:g}"}}}
-    return {"services": {SOURCE: source}}
+    if source_cpus is not None:
+        source["deploy"] = {"resources": {"limits": {"cpus": f"{source_cpus:g}"}}}
+    services = {SOURCE: source}
+    for name, image in images.items():
+        services.setdefault(name, {})["image"] = image
+    return {"services": services}
 
 
 def _reader(

@@ -19,7 +19,7 @@ from capacity.search import EXTRAS
 
 Make = Callable[..., Report]
 replace = msgspec.structs.replace
-COMMANDS = ("run", "advise", "compare", "report", "index", "schema")
+COMMANDS = ("run", "advise", "compare", "gate", "report", "index", "schema")
 ENV = """\
 # Kept.
 SPOOL_MAX_MB=2048
@@ -120,6 +120,8 @@ def test_help_lists_commands_and_codes(capsys: pytest.CaptureFixture[str]) -> No
         ("run", "--limit", "ENRICHMENT_CPU_LIMIT"),
         ("advise", "--rate", "3"),
         ("compare", "one"),
+        ("gate", "--pairs", "many"),
+        ("gate", "--limit", "ENRICHMENT_CPU_LIMIT"),
         ("report",),
         ("index", "--fast"),
     ],
@@ -310,11 +312,56 @@ def test_json_is_one_document_while_a_file_changes(
     assert "+INFLUXDB_CPU_LIMIT=3.65" in shown.err
 
 
-def test_run_says_when_there_is_no_engine(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ((), "--base TAG"),
+        (("--candidate", "dev"), "--base TAG"),
+        (("--aa", "--candidate", "dev"), "leave out --candidate"),
+        (("--base", "0.1.0"), "give --rate N"),
+        (("--aa",), "give --rate N"),
+        (("--base", "0.1.0", "--rate", "0"), "1 at least"),
+        (("--base", "0.1.0", "--rate", "nan"), "1 at least"),
+        (("--base", "0.1.0", "--rate", "9", "--pairs", "0"), "1 at least"),
+        (("--base", "0.1.0", "--rate", "9", "--seconds", "0"), "1 at least"),
+    ],
+    ids=str,
+)
+def test_gate_that_cannot_begin_says_why(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    argv: tuple[str, ...],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Before an engine is asked for anything."""
+    monkeypatch.chdir(tmp_path)
+
+    assert code("gate", *argv) == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_gate_refuses_a_history_of_another_kind(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Now, and not after half an hour of trials."""
+    (tmp_path / "history.jsonl").write_text("{}\n")
+
+    assert code("gate", "--aa", "--rate", "9", "--out", tmp_path) == 2
+    assert "history.jsonl" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["run", "gate"])
+def test_run_says_when_there_is_no_engine(tmp_path: Path, command: str) -> None:
     """One message says what to look at; nothing is left behind."""
+    options = {
+        "run": ("--reports", tmp_path / "reports"),
+        "gate": ("--aa", "--rate", "9", "--out", tmp_path / "reports"),
+    }
     # A process of its own: the engine's library leaves a socket open when it fails.
     done = subprocess.run(
-        [sys.executable, "-m", "capacity", "run", "--reports", tmp_path / "reports"],
+        [sys.executable, "-m", "capacity", command, *options[command]],
         env={"DOCKER_HOST": f"unix://{tmp_path}/nobody.sock"},
         capture_output=True,
         text=True,

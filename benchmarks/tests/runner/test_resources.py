@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from capacity.resources import Usage, parse_pressure, parse_stat, used
+from capacity.resources import Usage, occupied, parse_pressure, parse_stat, used
 
 USAGE = Usage(
     container="c",
@@ -59,3 +59,17 @@ def test_a_container_that_began_anew_counts_from_there() -> None:
     after = replace(USAGE, started="2026-11-25T02:00:00Z", cpu=13.0, throttled=0.2)
     found = used(USAGE, after, peak=0, seconds=10.0)
     assert (found.cpu, found.throttled, found.restarts) == (13.0, 0.2, 1)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"total_cache": 400, "total_shmem": 30, "cache": 7},
+        {"file": 400, "shmem": 30, "anon": 9},
+    ],
+    ids=["cgroup v1", "cgroup v2"],
+)
+def test_cache_of_files_is_nobodys_memory(rows: dict[str, int]) -> None:
+    """It is given back when it is needed; a tmpfs is not."""
+    assert occupied(500, rows) == 130
+    assert occupied(300, rows) == 0

@@ -17,11 +17,11 @@ REPORTS = Path("reports")
 SKIPPABLE = ("outage", "idle", "low", "direct", "cardinality", "age", "emit", "cold")
 EXIT_CODES = """\
 exit codes:
-  0  done; compare: the same or better; index --check: the index is true
-  1  compare: the new run is worse; index --check: the index is not true
+  0  done; compare, gate: the same or better; index --check: the index is true
+  1  compare, gate: the new one is worse; index --check: the index is not true
   2  the command line, a file or the environment cannot be used, or the measurements
      do not allow to say what is asked
-  3  compare: the runs cannot be compared, or the difference is not decided
+  3  compare, gate: the two cannot be compared, or the difference is not decided
 """
 
 
@@ -59,6 +59,7 @@ def parser() -> argparse.ArgumentParser:
     _add_run(commands.add_parser("run", help="search the capacity of this machine"))
     _add_advise(commands.add_parser("advise", help="what a wanted load needs"))
     _add_compare(commands.add_parser("compare", help="what changed between two runs"))
+    _add_gate(commands.add_parser("gate", help="did a change make it worse"))
     _add_report(commands.add_parser("report", help="render a report again"))
     _add_index(commands.add_parser("index", help="renew the list of all runs"))
     _add_schema(commands.add_parser("schema", help="print the schema of report.json"))
@@ -262,6 +263,84 @@ def _add_compare(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run=_compare)
 
 
+def _add_gate(command: argparse.ArgumentParser) -> None:
+    command.description = (
+        "Measures two versions in turns on this host and compares them as ratios: the "
+        "CPU time of an event, the p99, and whether the load is carried at all. "
+        "What looks worse is measured once more before it is said."
+    )
+    command.epilog = f"{EXIT_CODES}\nexample: capacity gate --base main --rate 300\n"
+    command.formatter_class = argparse.RawDescriptionHelpFormatter
+    version = command.add_argument_group("the versions: a tag of the images, a commit")
+    version.add_argument("--base", metavar="VERSION", help="what is compared with")
+    version.add_argument(
+        "--candidate",
+        metavar="VERSION",
+        help="what is judged; the working tree unless given",
+    )
+    version.add_argument(
+        "--aa",
+        action="store_true",
+        help="--base with itself: how often is this host's gate red for nothing?",
+    )
+    _add_trials(command.add_argument_group("the trials"))
+    command.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        default=REPORTS / "gate",
+        help="where all trials of all runs are kept (reports/gate)",
+    )
+    command.set_defaults(run=_gate)
+
+
+def _add_trials(trials: argparse._ArgumentGroup) -> None:
+    trials.add_argument(
+        "--pairs",
+        metavar="N",
+        type=int,
+        default=5,
+        help="fewer than five decide nothing (5)",
+    )
+    trials.add_argument(
+        "--seconds",
+        metavar="N",
+        type=float,
+        default=60.0,
+        help="window of a trial (60)",
+    )
+    trials.add_argument(
+        "--rate",
+        metavar="N",
+        type=float,
+        help="events a second; 0.7 of a measured edge unless given",
+    )
+    trials.add_argument(
+        "--report",
+        metavar="DIR",
+        type=Path,
+        help="the run whose edge that is; the newest one of --reports unless given",
+    )
+    trials.add_argument("--reports", metavar="DIR", type=Path, default=REPORTS)
+    trials.add_argument("--entities", metavar="N", type=int, default=1_000)
+    trials.add_argument(
+        "--slo-p99",
+        metavar="MS",
+        type=float,
+        default=1000.0,
+        help="milliseconds within which 99 %% of events are to be stored (1000)",
+    )
+    trials.add_argument(
+        "--limit",
+        metavar="VARIABLE=VALUE",
+        action="append",
+        default=[],
+        type=_pair,
+        help="another limit than production's, for both; repeatable",
+    )
+    trials.add_argument("--seed", metavar="N", type=int, help="of which side begins")
+
+
 def _add_report(command: argparse.ArgumentParser) -> None:
     command.description = (
         "Renders report.html, junit.xml and capacity.png again from report.json."
@@ -310,6 +389,12 @@ def _compare(args: argparse.Namespace) -> int:
     from .runs import show_comparison  # noqa: PLC0415 - see above
 
     return show_comparison(args.base, args.new, as_json=args.json)
+
+
+def _gate(args: argparse.Namespace) -> int:
+    from .gate import gate  # noqa: PLC0415 - see above
+
+    return gate(args)
 
 
 def _report(args: argparse.Namespace) -> int:

@@ -11,9 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 
-import docker
 import msgspec
 from docker import DockerClient
 from docker.errors import DockerException
@@ -31,7 +29,6 @@ from ..fingerprint import environment_of, git_of, probe
 from ..kept import Begun, Kept
 from ..load import LocustLoad
 from ..measure import Measurer, Workload
-from ..names import DATABASE
 from ..progress import ConsoleTeller
 from ..report.folder import new_folder, write
 from ..report.index import write_index
@@ -40,13 +37,13 @@ from ..runner import drive, profile_of, resumed
 from ..search import Search
 from ..trace import RecordedTrace, read_trace
 from ..trial import Arrival, Phase, Slo
+from .host import data_folder, open_engine
 from .options import ERROR, INTERRUPTED, PASS
 
 __all__ = ["search"]
 
 TRIALS = "trials"
 LOAD = "load"
-_ENGINE_SECONDS = 120
 _CODES = {doc.Status.PASS: PASS, doc.Status.INCONCLUSIVE: PASS}
 
 
@@ -62,7 +59,7 @@ def search(args: argparse.Namespace) -> int:
     teller = ConsoleTeller()
     with (
         interrupted_once(),
-        closing(_engine()) as engine,
+        closing(open_engine()) as engine,
         ExitStack() as cleanup,
     ):
         slo = Slo(limit=args.slo_p99 / 1000)
@@ -88,7 +85,7 @@ def search(args: argparse.Namespace) -> int:
                 skip=map(Phase, args.skip),
                 real=rig.real,
             )
-        data = _data_folder(rig)
+        data = data_folder(rig)
         fsync: list[tuple[float, float]] = []
 
         def probed(seconds: float) -> float:
@@ -158,13 +155,6 @@ def search(args: argparse.Namespace) -> int:
     if driven.done is None:
         return ERROR if driven.problem else INTERRUPTED
     return _CODES.get(whole.verdict.status, ERROR)
-
-
-def _engine() -> DockerClient:
-    try:
-        return docker.from_env(timeout=_ENGINE_SECONDS)
-    except DockerException as err:
-        raise StackFailed(str(err)) from err
 
 
 @contextmanager
@@ -264,12 +254,3 @@ def _facts(rig: StackRig, seen: list[Seen], first_bytes: int | None) -> Facts:
 
 def _grown(before: int | None, after: int | None) -> int:
     return max(0, (after or 0) - (before or 0))
-
-
-def _data_folder(rig: StackRig) -> Path:
-    """Return a folder on the disk of the database's data, or one on this disk."""
-    for mount in rig.containers()[DATABASE].attrs["Mounts"]:
-        folder = Path(mount["Source"])
-        if mount["Destination"] == "/var/lib/influxdb2" and folder.is_dir():
-            return folder
-    return Path.cwd()

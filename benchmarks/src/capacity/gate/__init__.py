@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from .order import LEAST_PAIRS, Side, order_of
 from .ratios import Metric, Pair, Ratio, ratio_of
+from .sample import Sample, judge_turn, pair_of, sample_of
 from .verdict import (
     THRESHOLDS,
     Finding,
@@ -27,11 +28,15 @@ __all__ = [
     "Metric",
     "Pair",
     "Ratio",
+    "Sample",
     "Side",
     "Verdict",
     "confirm",
     "false_alarm_rate",
     "judge_pairs",
+    "judge_turn",
     "order_of",
+    "pair_of",
     "ratio_of",
+    "sample_of",
 ]

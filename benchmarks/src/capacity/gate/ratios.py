@@ -29,10 +29,15 @@ class Metric(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """The figures of both versions, measured one right after the other."""
+    """The figures of both versions, measured one right after the other.
+
+    One that has not carried the load has failed, whatever its figures are.
+    """
 
     base: Mapping[Metric, float]
     new: Mapping[Metric, float]
+    base_failed: bool = False
+    new_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

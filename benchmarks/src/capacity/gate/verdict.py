@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -13,6 +13,7 @@ from .order import LEAST_PAIRS
 from .ratios import Metric, Pair, Ratio, having, ratio_of
 
 __all__ = [
+    "FAILURES",
     "THRESHOLDS",
     "Finding",
     "GateResult",
@@ -28,6 +29,8 @@ THRESHOLDS: Final = {
     Metric.CAPACITY: 0.10,
 }
 """A smaller effect is never red, however sure it is."""
+FAILURES: Final = 2
+"""So many failed trials are no accident; a single one may be."""
 
 
 class Verdict(StrEnum):
@@ -53,15 +56,25 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
-    """The verdict with what it rests on."""
+    """The verdict with what it rests on.
+
+    Failures are pairs in which that side has not carried the load.
+    """
 
     verdict: Verdict
     findings: tuple[Finding, ...]
+    base_failures: int = 0
+    new_failures: int = 0
 
     @property
     def worse(self) -> frozenset[Metric]:
         """The metrics that are worse beyond chance and threshold."""
         return frozenset(found.metric for found in self.findings if found.worse)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the new version fails under a load that the base carries."""
+        return self.new_failures - self.base_failures >= FAILURES
 
 
 def judge_pairs(
@@ -74,19 +87,30 @@ def judge_pairs(
     """Judge the first pairs: PASS, or CONFIRM with which metrics.
 
     A metric that no pair has is left out. INCONCLUSIVE are fewer than five pairs of
-    any metric that is there; NOT_COMPARABLE are two hosts, or one that was changed.
+    any metric that is there, and a base that does not carry the load; NOT_COMPARABLE
+    are two hosts, or one that was changed.
     """
     if base_fingerprint != new_fingerprint:
         return GateResult(verdict=Verdict.NOT_COMPARABLE, findings=())
+    base_failures = sum(pair.base_failed for pair in pairs)
+    new_failures = sum(pair.new_failed for pair in pairs)
     counts = {metric: len(having(pairs, metric)) for metric in Metric}
     there = {metric: count for metric, count in counts.items() if count}
-    if not there or min(there.values()) < LEAST_PAIRS:
-        return GateResult(verdict=Verdict.INCONCLUSIVE, findings=())
-    findings = tuple(_finding(pairs, metric, random) for metric in there)
-    worse = any(found.worse for found in findings)
-    return GateResult(
-        verdict=Verdict.CONFIRM if worse else Verdict.PASS, findings=findings
+    findings = tuple(
+        _finding(pairs, metric, random) for metric, count in there.items() if count > 1
     )
+    result = GateResult(
+        verdict=Verdict.INCONCLUSIVE,
+        findings=findings,
+        base_failures=base_failures,
+        new_failures=new_failures,
+    )
+    # What stores nothing has no figures: then the failures say it.
+    known = result.broken or min(there.values(), default=0) >= LEAST_PAIRS
+    if len(pairs) < LEAST_PAIRS or not known or base_failures >= FAILURES:
+        return result
+    red = result.broken or result.worse
+    return replace(result, verdict=Verdict.CONFIRM if red else Verdict.PASS)
 
 
 def confirm(
@@ -97,7 +121,11 @@ def confirm(
     new_fingerprint: str,
     random: np.random.Generator,
 ) -> GateResult:
-    """Judge fresh pairs after CONFIRM: FAIL only if the same metric is worse again."""
+    """Judge fresh pairs after CONFIRM: FAIL only if the same is worse again.
+
+    INCONCLUSIVE if it is beyond its limit again, and only not sure: that is no reason
+    to call it green.
+    """
     second = judge_pairs(
         fresh,
         base_fingerprint=base_fingerprint,
@@ -106,10 +134,14 @@ def confirm(
     )
     if second.verdict in {Verdict.NOT_COMPARABLE, Verdict.INCONCLUSIVE}:
         return second
-    again = first.worse & second.worse
-    return GateResult(
-        verdict=Verdict.FAIL if again else Verdict.PASS, findings=second.findings
-    )
+    again = first.worse & second.worse or (first.broken and second.broken)
+    if again:
+        return replace(second, verdict=Verdict.FAIL)
+    unsure = any(
+        found.metric in first.worse and found.ratio.value >= 1 + found.threshold
+        for found in second.findings
+    ) or (first.broken and second.new_failures > second.base_failures)
+    return replace(second, verdict=Verdict.INCONCLUSIVE if unsure else Verdict.PASS)
 
 
 def false_alarm_rate(

@@ -191,6 +191,16 @@ def test_stall_of_a_moment_does_not_break_littles_law() -> None:
 
 
 @pytest.mark.parametrize(
+    ("samples", "outcome"), [(6, Outcome.PASS), (60, Outcome.INVALID)]
+)
+def test_few_samples_of_a_backlog_prove_less(samples: int, outcome: Outcome) -> None:
+    """Six seconds of a service that works in bursts miss its peaks easily."""
+    backlog = Backlog(mean=60, end=60, slope=0, error=7, samples=samples)
+
+    assert judge(replace(GOOD, backlog=backlog), SLO).outcome is outcome
+
+
+@pytest.mark.parametrize(
     ("changes", "residual"),
     [
         ({}, 0.0),

@@ -59,6 +59,8 @@ MOST_LITTLE: Final = 0.10
 LEAST_IN_FLIGHT: Final = 20.0
 """Below so many events in flight, sampling once a second cannot support the check."""
 _CONFIDENCE: Final = 0.95
+_BY_CHANCE: Final = 0.99865
+"""Of a normal distribution so much lies below three standard deviations."""
 
 
 class Outcome(StrEnum):
@@ -257,7 +259,8 @@ def _breaks_little(result: TrialResult) -> bool:
     """Tell whether backlog, rate and latency contradict each other.
 
     The law is one of steady systems, so it is not asked where the backlog moves, and
-    a backlog that jumps between samples is given three standard errors besides.
+    a backlog that jumps between samples is given what one mean in 370 is away by
+    chance: three standard errors, more of few samples (Student's t).
     """
     residual = little_residual(result)
     backlog = result.backlog
@@ -267,7 +270,9 @@ def _breaks_little(result: TrialResult) -> bool:
     if abs(backlog.slope) > MOST_SLOPE * result.spec.rate:
         return False
     expected = result.achieved * total.mean
-    return abs(residual) > MOST_LITTLE + 3 * backlog.error / expected
+    free = backlog.samples - 1 if backlog.samples > 1 else math.inf
+    chance = float(stats.t.ppf(_BY_CHANCE, free))
+    return abs(residual) > MOST_LITTLE + chance * backlog.error / expected
 
 
 def _wilson(share: float, count: int) -> tuple[float, float]:

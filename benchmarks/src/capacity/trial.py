@@ -197,13 +197,15 @@ class Accounting:
 class Backlog:
     """Events sent and not yet stored; `slope` is events a second over the window.
 
-    `error` is the standard error of the mean, as if the samples were independent.
+    `error` is the standard error of the mean, as if the samples were independent, of
+    so many `samples`.
     """
 
     mean: float
     end: float
     slope: float
     error: float = 0.0
+    samples: int = 0
 
 
 def backlog_of(
@@ -235,6 +237,7 @@ def backlog_of(
         end=sum(last) / len(last),
         slope=slope,
         error=math.sqrt(variance / count),
+        samples=count,
     )
 
 

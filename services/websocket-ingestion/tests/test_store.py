@@ -339,6 +339,19 @@ def test_a_mark_is_stored_with_its_acknowledgement_or_not_at_all(
     assert (mark.row, mark.received_us) == (2, 1001)
 
 
+def test_marks_go_with_the_frames(store: Store) -> None:
+    """Those of one hour are one in the end, and the newest before what is kept."""
+    for second in range(1, 101):
+        now_us = second * 1_000_000
+        store.commit(arrivals(b"x"), written(second - 1, 2), now_us=now_us)
+    store.commit(prune=rows_of(90), now_us=101_000_000)
+    (left,) = store._connection.execute("SELECT count(*) FROM marks").fetchone()
+    found = [store.mark(second * 1_000_000) for second in (50, 91, 92)]
+
+    assert left == len(range(90, 100)) + 1
+    assert [mark and mark.row for mark in found] == [0, 90, 91]
+
+
 def test_recent_frames_are_the_newest(store: Store) -> None:
     """From the last one back, to the time or the number of events; oldest first."""
     store.commit(

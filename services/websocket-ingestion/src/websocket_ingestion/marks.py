@@ -102,8 +102,6 @@ class Marks:
         (newest,) = self._run(
             "SELECT max(row) FROM marks WHERE row < ?", (first_row,)
         ).fetchone()
-        if newest is None:
-            return
         self._run(
             "DELETE FROM marks WHERE row IN (SELECT row FROM"
             " (SELECT row, time_us, time_us / ?1 AS hour, lag(time_us / ?1)"

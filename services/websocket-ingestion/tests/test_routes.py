@@ -16,6 +16,7 @@ from servicekit.health import Health
 from servicekit.http import make_app
 from servicekit.wire import Origin, Outcome
 from websocket_ingestion.ledger import Arrival
+from websocket_ingestion.replay import Replay
 from websocket_ingestion.routes import spool_routes
 from websocket_ingestion.spool import Spool, SpoolLimits
 
@@ -31,18 +32,23 @@ Client = TestClient[Any, Any]
 
 @pytest_asyncio.fixture
 async def spool(tmp_path: Path, health: Health) -> AsyncIterator[Spool]:
-    """Run a spool that keeps three forwarded frames, of the seconds 100 to 300."""
-    spool = Spool(tmp_path / "spool.db", health, KEEP, clock=lambda: NOW)
+    """Run a spool that keeps three forwarded frames, of the seconds 100 to 300.
+
+    Each is acknowledged 50 seconds after its receipt.
+    """
+    now = [100.0]
+    spool = Spool(tmp_path / "spool.db", health, KEEP, clock=lambda: now[-1])
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(spool.run())
-        await spool.put(
-            Arrival(second * 1_000_000, Origin.LIVE, 2, b"[]")
-            for second in (100, 200, 300)
-        )
-        await spool.flush()
-        lot = await spool.next_lot(max_events=99, max_bytes=99)
-        spool.acknowledge(lot, Outcome(6, 0, 0, 0))
-        await spool.note_end("kept")
+        for second in (100, 200, 300):
+            now.append(second)
+            await spool.put([Arrival(second * 1_000_000, Origin.LIVE, 2, b"[]")])
+            await spool.flush()
+            now.append(second + 50)
+            lot = await spool.next_lot(max_events=99, max_bytes=99)
+            spool.acknowledge(lot, Outcome(2, 0, 0, 0))
+            await spool.note_end("kept")
+        now.append(NOW)
         yield spool
         await spool.close()
 
@@ -127,6 +133,24 @@ async def test_what_is_not_kept_any_more_becomes_a_gap(
     )
     assert spool.ended == "kept"
     assert renewals == ["a replay has opened a gap"]
+
+
+@pytest.mark.asyncio
+async def test_a_gap_begins_with_what_is_missing(
+    spool: Spool, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That may have been received long before the time that was asked for."""
+
+    async def replay(since_us: int) -> Replay:
+        return Replay(2, 1, since_us, 300_000_000, 70_000_000)
+
+    monkeypatch.setattr(spool, "replay", replay)
+    answer = await client.post("/v1/replay", json={"since": "1970-01-01T00:03:20Z"})
+    said = (await answer.json())["replay"]
+    (gap,) = spool.open_gaps
+
+    assert said["gap"] == gap.id
+    assert (gap.from_us, gap.until_us) == (70_000_000, 360_000_000)
 
 
 @pytest.mark.asyncio

@@ -48,12 +48,13 @@ class BrokenStore(Store):
         acknowledged: Acknowledged | None = None,
         *,
         prune: Prune = NO_PRUNE,
+        now_us: int = 0,
     ) -> Counters:
         """Fail before the commit, or (late) after it."""
         broken = type(self).broken
         if broken is not None and not self.late:
             raise broken
-        done = super().commit(arrivals, acknowledged, prune=prune)
+        done = super().commit(arrivals, acknowledged, prune=prune, now_us=now_us)
         if broken is not None:
             type(self).broken = None
             raise broken
@@ -744,27 +745,34 @@ async def test_a_replay_hands_the_kept_frames_out_again(
 ) -> None:
     """Copies in the same order, counted as received; the last event stays what it was.
 
-    1. forward 50 frames, one a second; one more (from `saved`) is pending
-    2. replay from the 21st on
-    3. all counters have grown by these 30, nothing else has
+    1. forward 20 frames by second 101, and 30 at second 200; of those from `saved`
+       two are between them, and one is pending in the end
+    2. replay since second 150, when the last 32 frames were not acknowledged
+    3. all counters have grown by these, nothing else has
     """
     limits = replace(KEEP, commit_bytes=30)
-    async with running(path, health, limits) as spool:
-        sent = await forwarded(spool, 50)
+    now = [100.0]
+    async with running(path, health, limits, clock=lambda: now[-1]) as spool:
+        await forwarded(spool, 20)
+        now.append(101.0)
+        await saved(spool)
+        now.append(200.0)
+        sent = await forwarded(spool, 30)
         before = spool.view().counters
-        replay = await spool.replay(21 * 1_000_000)
-        _, *again = await take_all(spool, 31)
+        replay = await spool.replay(150_000_000)
+        _, _, _, *again = await take_all(spool, 33)
+        now.append(202.0)
         counters = await saved(spool)
-        later = await spool.replay(101_000_000)
+        later = await spool.replay(202_000_000)
 
-    assert replay == Replay(60, 30, 21_000_000, 1_000_000)
-    assert [one.payload for one in again] == [one.payload for one in sent[20:]]
+    assert replay == Replay(60, 32, 150_000_000, 1_000_000)
+    assert [one.payload for one in again] == [one.payload for one in sent]
     assert {one.origin for one in again} == {Origin.SNAPSHOT}
-    assert [one.row for one in again] == list(range(52, 82))
+    assert [one.row for one in again] == list(range(56, 86))
     assert counters.received == before.received + 60
     assert counters.written == before.written + 60
     assert (counters.pending, counters.last_event_us) == (0, before.last_event_us)
-    assert later == Replay(0, 0, 101_000_000, 1_000_000)
+    assert later == Replay(0, 0, 202_000_000, 1_000_000)
 
 
 @pytest.mark.asyncio
@@ -794,7 +802,7 @@ async def test_one_replay_at_a_time(path: Path, health: Health) -> None:
         await take_all(spool, 51)
         again = await spool.replay(99_000_000)
 
-    assert again.frames == 50
+    assert again.frames == 101
 
 
 @pytest.mark.asyncio

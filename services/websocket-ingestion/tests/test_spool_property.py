@@ -25,7 +25,9 @@ STEPS = st.one_of(
     st.tuples(st.just("acknowledge"), st.integers(1, 8)),
     st.tuples(st.just("acknowledge"), st.just(1000)),
     st.tuples(st.just("save"), st.just(0)),
-    st.tuples(st.just("replay"), st.integers(0, 40)),
+    st.tuples(st.just("replay"), st.integers(0, 12)),
+    st.tuples(st.just("wait"), st.integers(1, 9)),
+    st.tuples(st.just("set back"), st.integers(1, 9)),
     st.tuples(st.just("kill"), st.just(0)),
     st.tuples(st.just("restart"), st.just(0)),
 )
@@ -41,23 +43,48 @@ LIMITS = st.builds(
 )
 
 
+SECOND = 1_000_000
 BEGIN = [("append", 6), ("append", 6), ("acknowledge", 1000), ("save", 0)]
 """So that there is something to replay from the first step on."""
 
 
 @dataclass
 class Model:
-    """What was put, and what came out since; frames are told apart by payload."""
+    """What was put, and what came out since; frames are told apart by payload.
+
+    `now` is what the clock shows, in seconds. `shown` are the stretches of time that it
+    has shown, each with the number of acknowledgements in the end of it: these are in
+    `acknowledged`. `lacking` is what must come out again, behind what came by then.
+    """
 
     put: list[bytes] = field(default_factory=list)
     out: list[bytes] = field(default_factory=list)
     replays: list[Replay] = field(default_factory=list)
+    now: int = 1
+    shown: list[tuple[int, int, int]] = field(default_factory=list)
+    acknowledged: list[Frame] = field(default_factory=list)
+    lacking: list[tuple[int, bytes]] = field(default_factory=list)
+    set_back: bool = False
+
+    def set_clock(self, now: int) -> None:
+        """Let the clock run to a later time, or set it back."""
+        end = max(self.now, now - 1)
+        self.shown.append((self.now, end, len(self.acknowledged)))
+        self.set_back |= now < self.now
+        self.now = now
+
+    def needed(self, since: int) -> list[Frame]:
+        """Return what was acknowledged after the clock first showed this time."""
+        for first, last, number in self.shown:
+            if first <= since <= last:
+                return self.acknowledged[number:]
+        return self.acknowledged if since < self.now else []
 
 
 @asynccontextmanager
-async def opened(path: Path, limits: SpoolLimits) -> AsyncIterator[Spool]:
+async def opened(path: Path, limits: SpoolLimits, model: Model) -> AsyncIterator[Spool]:
     """Run a spool until the end of the block."""
-    spool = Spool(path, Health("test", "0"), limits, clock=lambda: 1000.0)
+    spool = Spool(path, Health("test", "0"), limits, clock=lambda: model.now)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(spool.run())
         await spool.wait_open()
@@ -80,6 +107,7 @@ async def acknowledge(spool: Spool, model: Model, most: int) -> None:
         lot = await spool.next_lot(max_events=min(most, 3), max_bytes=10**6)
         assert rows(lot.frames) == list(range(spool._position + 1, lot.last_row + 1))
         model.out += [frame.payload for frame in lot.frames]
+        model.acknowledged += lot.frames
         spool.acknowledge(lot, Outcome(lot.events, 0, 0, 0))
         most -= len(lot.frames)
 
@@ -98,27 +126,61 @@ async def settle(spool: Spool) -> None:
             await asyncio.sleep(0)
 
 
+async def put(spool: Spool, model: Model) -> None:
+    """Put one frame more."""
+    model.put.append(b"%09d" % len(model.put))
+    received_us = model.now * SECOND
+    await spool.put([Arrival(received_us, Origin.LIVE, 1, model.put[-1], 1)])
+
+
+async def see_clock(spool: Spool, model: Model) -> None:
+    """Commit something: only then the spool knows what the clock has shown."""
+    await settle(spool)
+    await put(spool, model)
+    await spool.flush()
+    await settle(spool)
+
+
+async def replay(spool: Spool, model: Model, since: int) -> None:
+    """Begin a replay: it covers all that was acknowledged since, or tells of it."""
+    if spool._replay is not None:
+        return
+    kept_row = spool._counters.cursor - spool._prunable + 1
+    begun = await spool.replay(since * SECOND)
+    for frame in model.needed(since):
+        if frame.row >= kept_row:
+            model.lacking.append((len(model.out), frame.payload))
+        elif not model.set_back:
+            assert begun.missing_from_us is not None
+            assert begun.missing_from_us <= frame.received_us
+    model.replays.append(begun)
+
+
 async def step(spool: Spool, model: Model, name: str, number: int) -> None:
-    """Do one step that needs no restart."""
+    """Do one step that needs no restart, in a second of its own."""
+    model.set_clock(model.now + 1)
     match name:
         case "append":
             for _ in range(number):
-                second = len(model.put)
-                model.put.append(b"%09d" % second)
-                await spool.put([Arrival(second, Origin.LIVE, 1, model.put[-1], 1)])
+                await put(spool, model)
             await spool.flush()
         case "acknowledge":
             await acknowledge(spool, model, number)
         case "replay":
             await settle(spool)
-            model.replays.append(await spool.replay(number))
+            await replay(spool, model, min(number, model.now))
+        case "wait":
+            model.set_clock(model.now + number)
+        case "set back":
+            await see_clock(spool, model)
+            model.set_clock(max(1, model.now - number))
         case _:
             await settle(spool)
     check(spool)
 
 
 @pytest.mark.timeout(180)
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(STEPS, max_size=20), LIMITS)
 def test_no_row_is_lost_or_reordered(
     steps: list[tuple[str, int]], limits: SpoolLimits
@@ -140,7 +202,7 @@ async def play(folder: Path, steps: list[tuple[str, int]], limits: SpoolLimits) 
     life = 0
     while todo:
         path = folder / f"{life}" / "spool.db"
-        async with opened(path, limits) as spool:
+        async with opened(path, limits, model) as spool:
             check(spool)
             while todo:
                 name, number = todo.pop(0)
@@ -167,6 +229,7 @@ async def finish(spool: Spool, model: Model) -> None:
     firsts = list(dict.fromkeys(model.out))
 
     assert firsts == model.put
+    assert all(payload in model.out[number:] for number, payload in model.lacking)
     assert counters.pending == counters.frames == 0
     assert counters.received == counters.written
     assert counters.received == len(model.put) + sum(

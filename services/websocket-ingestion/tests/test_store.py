@@ -20,6 +20,7 @@ from websocket_ingestion.errors import SpoolError
 from websocket_ingestion.gaps import Gap, GapTotals
 from websocket_ingestion.journal import JournalView
 from websocket_ingestion.ledger import Acknowledged, Arrival, Counters
+from websocket_ingestion.replay import ReplayPosition
 from websocket_ingestion.store import Prune, Store
 
 EVERYTHING = 10**9
@@ -293,6 +294,62 @@ def test_a_spool_of_version_1_is_read(path: Path) -> None:
     with closing(Store.open(path)) as again:
         assert (again.counters.received, again.counters.pending) == (11, 2)
         assert [one.payload for one in read(again, 4)] == [b"new"]
+
+
+def test_a_spool_of_the_version_before_is_read(path: Path, store: Store) -> None:
+    """It has no marks: nobody knows what was acknowledged when, until there are some.
+
+    1. a file of version 3 with a replay that goes on is opened
+    2. the first commit leaves a mark, the next one a second later another
+    """
+    position = ReplayPosition(5, 1, 2)
+    store.commit(arrivals(b"a", b"b", b"c"), now_us=10)
+    store.commit((), written(2, 4))
+    store.save_replay(position)
+    store.close()
+    with closing(sqlite3.connect(path)) as raw:
+        raw.executescript("DROP TABLE marks; PRAGMA user_version = 3")
+    with closing(Store.open(path)) as again:
+        before, journal = again.counters, again.journal()
+        unknown = again.mark(10**9)
+        again.commit((), written(3, 2), now_us=10**9)
+        again.commit(arrivals(b"d"), written(4, 2), now_us=10**9 + 1_000_000)
+    with closing(Store.open(path)) as once_more:
+        marks = [once_more.mark(10**9 + us) for us in (-1, 0, 999_999, 1_000_000)]
+
+    assert before == store.counters
+    assert journal.replay == position
+    assert unknown is None
+    assert [mark and mark.row for mark in marks] == [None, 3, 3, 4]
+
+
+def test_a_mark_is_stored_with_its_acknowledgement_or_not_at_all(
+    path: Path, store: Store
+) -> None:
+    """Also when the frames up to it are deleted in the same commit."""
+    store.commit(arrivals(b"a", b"b"))
+    with pytest.raises(SpoolError, match="CHECK"):
+        store.commit((), written(3, 99), now_us=7_000_000)
+    nothing = store.mark(10**9)
+    store.commit((), written(2, 4), prune=rows_of(2), now_us=9_000_000)
+    mark = store.mark(10**9)
+
+    assert nothing is None
+    assert mark is not None
+    assert (mark.row, mark.received_us) == (2, 1001)
+
+
+def test_marks_go_with_the_frames(store: Store) -> None:
+    """Those of one hour are one in the end, and the newest before what is kept."""
+    for second in range(1, 101):
+        now_us = second * 1_000_000
+        store.commit(arrivals(b"x"), written(second - 1, 2), now_us=now_us)
+    store.commit(prune=rows_of(90), now_us=101_000_000)
+    (left,) = store._connection.execute("SELECT count(*) FROM marks").fetchone()
+    found = [store.mark(second * 1_000_000) for second in (50, 91, 92)]
+
+    assert left == len(range(90, 100)) + 1
+    assert [mark and mark.row for mark in found] == [0, 90, 91]
 
 
 def test_recent_frames_are_the_newest(store: Store) -> None:

@@ -28,7 +28,10 @@ class RetryWish(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
 
 
 class ReplayWish(Struct, frozen=True, forbid_unknown_fields=True):
-    """From when on to send what was kept again; ISO 8601 with an offset."""
+    """When the restored backup was begun; ISO 8601 with an offset.
+
+    What was kept and not stored yet at that time is sent again.
+    """
 
     since: str
 

@@ -164,7 +164,7 @@ API: Final = (
     Route(
         path="/api/v1/replay",
         name="replay",
-        summary="Send again what was received since a time, after a restored backup.",
+        summary="Send again what was not stored yet when a restored backup was begun.",
         method="POST",
         body="ReplayWish",
         status=202,

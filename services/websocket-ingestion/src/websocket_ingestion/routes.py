@@ -34,7 +34,7 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class _Wish(msgspec.Struct, forbid_unknown_fields=True):
-    """The body of POST /v1/replay."""
+    """The body of POST /v1/replay: when the backup was begun, by our clock."""
 
     since: datetime
 
@@ -87,12 +87,12 @@ def spool_routes(
 
 async def _open_gap(spool: Spool, replay: Replay, now_us: int) -> Gap | None:
     """Leave to the history what the spool does not keep any more."""
-    kept_us = replay.retained_since_us
-    if kept_us is not None and kept_us <= replay.since_us:
+    if replay.missing_from_us is None:
         return None
+    kept_us = replay.retained_since_us
     return await spool.open_gap(
-        cause="a replay was asked for that begins before the oldest kept event",
-        from_us=replay.since_us,
+        cause="a replay was asked for that needs more than the kept events",
+        from_us=replay.missing_from_us,
         opened_us=now_us,
         until_us=now_us if kept_us is None else kept_us + _SKEW_US,
     )

@@ -30,7 +30,7 @@ from .errors import ReplayRunning, SpoolError
 from .gaps import Gap, GapTotals
 from .journal import JournalView
 from .ledger import NOTHING, Acknowledged, Arrival, Counters, plus, unsaved
-from .replay import Replay, ReplayPosition
+from .replay import Replay, ReplayPosition, begin
 from .store import NO_PRUNE, Chunk, Prune, Store
 from .store_thread import Opened, Seen, StoreThread
 from .tail import Tail
@@ -367,9 +367,10 @@ class Spool:
     async def replay(self, since_us: int) -> Replay:
         """Begin to hand frames on once more; they become new arrivals by and by.
 
-        Taken are the frames that were received at or after that time, have been
-        handed out, and are still in the file. It goes on after a restart. Frames
-        that have to make room meanwhile are left out, and logged.
+        Taken are the frames that were not acknowledged at that time, have been
+        handed out since, and are still in the file; when they were received does
+        not matter. It goes on after a restart. Frames that have to make room
+        meanwhile are left out, and logged.
 
         Raises:
             ReplayRunning: another replay is not finished.
@@ -380,18 +381,22 @@ class Spool:
             if self._replay is not None:
                 left = self._replay.until_row - self._replay.next_row + 1
                 raise ReplayRunning(left)
-            first = self._counters.cursor - self._prunable + 1
+            kept_row = self._counters.cursor - self._prunable + 1
             last = max(self._position, self._handed_out)
-            retained_since_us = self._retained_since_us
+            kept_us = self._retained_since_us
+            mark = await self._ask(lambda store: store.mark(since_us))
+            first, missing_from_us = begin(
+                since_us, mark, kept_row=kept_row, kept_us=kept_us
+            )
             frames = events = 0
             for at in range(first, last + 1, _SCAN_ROWS):
                 until = min(at + _SCAN_ROWS - 1, last)
-                some = await self._ask(partial(_count, at, until, since_us))
+                some = await self._ask(partial(_count, at, until))
                 frames, events = frames + some[0], events + some[1]
             if frames:
-                begin = ReplayPosition(since_us, first, last)
-                await self._change(lambda store: store.save_replay(begin))
-        return Replay(events, frames, since_us, retained_since_us)
+                position = ReplayPosition(since_us, first, last)
+                await self._change(lambda store: store.save_replay(position))
+        return Replay(events, frames, since_us, kept_us, missing_from_us)
 
     def view(self) -> SpoolView:
         """Return the state now; the counters are those of the last commit."""
@@ -577,7 +582,11 @@ class Spool:
             acknowledged = Acknowledged(self._position, self._outcome, self._done_bytes)
         try:
             seen = await self._file.write(
-                self._counters, self._next_group(), acknowledged, self._to_prune()
+                self._counters,
+                self._next_group(),
+                acknowledged,
+                self._to_prune(),
+                int(self._clock() * 1e6),
             )
         except SpoolError as error:
             return error
@@ -817,5 +826,5 @@ class Spool:
         self._turn.set()
 
 
-def _count(first: int, last: int, since_us: int, store: Store) -> tuple[int, int]:
-    return store.count(first, last, since_us)
+def _count(first: int, last: int, store: Store) -> tuple[int, int]:
+    return store.count(first, last)

@@ -22,7 +22,8 @@ from .errors import SpoolError
 from .gaps import Gap
 from .journal import JOURNAL_SCHEMA, Journal, JournalView
 from .ledger import Acknowledged, Arrival, Counters
-from .replay import ReplayPosition
+from .marks import MARKS_SCHEMA, Marks
+from .replay import Mark, ReplayPosition
 from .rows import (
     COLUMNS,
     checksum,
@@ -82,6 +83,7 @@ _MIGRATIONS: Final = (
         );
     """,
     "ALTER TABLE ledger ADD COLUMN crc32 INTEGER NOT NULL DEFAULT 0;",
+    MARKS_SCHEMA,
 )
 """One script per schema version, applied in order; `user_version` counts them. With
 the second one come the tables of the journal."""
@@ -120,6 +122,7 @@ class Store:
         self._path = path
         self._connection = connection
         self._journal = Journal(connection)
+        self._marks = Marks(connection)
         self.counters = Counters()
         self._first_row = 0
 
@@ -161,6 +164,7 @@ class Store:
         self.counters = self._read_counters()
         (first,) = run("SELECT min(row) FROM frames").fetchone()
         self._first_row = first or self.counters.last_row + 1
+        self._marks.load()
 
     def _migrate(self) -> None:
         (version,) = self._connection.execute("PRAGMA user_version").fetchone()
@@ -188,6 +192,7 @@ class Store:
         acknowledged: Acknowledged | None = None,
         *,
         prune: Prune = NO_PRUNE,
+        now_us: int = 0,
     ) -> Counters:
         """Store arrivals, an acknowledgement or both; durable when it returns.
 
@@ -195,6 +200,8 @@ class Store:
             arrivals: frames to append; they get the next rows in their order.
             acknowledged: the new cursor with the outcome of the rows before it.
             prune: what to delete of the acknowledged frames in the same go.
+            now_us: not earlier than the acknowledgement, UTC in microseconds; 0 for
+                no mark of where the cursor is.
 
         Raises:
             SpoolError: nothing is stored, unless the disk failed in the very
@@ -216,7 +223,12 @@ class Store:
             copied = max((one.copy_of for one in arrivals), default=0)
             if copied:
                 self._journal.move_replay(copied + 1)
+            marking = self._marks.due(now_us)
+            if marking:
+                self._marks.write(then.cursor, now_us)
             first, freed = self._prune(then.cursor, prune)
+            if marking:
+                self._marks.prune(first, now_us)
             then = replace(then, pruned_bytes=then.pruned_bytes + freed)
             self._save_counters(then)
         self.counters = then
@@ -346,8 +358,17 @@ class Store:
         frames.reverse()
         return frames
 
-    def count(self, first: int, last: int, since_us: int) -> tuple[int, int]:
-        """Return frames and events of the rows that were received since then.
+    def mark(self, time_us: int) -> Mark | None:
+        """Return where the cursor was at a time or before; None if nobody knows.
+
+        Raises:
+            SpoolError: the file cannot be read.
+        """
+        with translated(self._path):
+            return self._marks.at(time_us)
+
+    def count(self, first: int, last: int) -> tuple[int, int]:
+        """Return how many frames and events these rows hold.
 
         Raises:
             SpoolError: the file cannot be read.
@@ -355,8 +376,8 @@ class Store:
         with translated(self._path):
             found = self._connection.execute(
                 "SELECT count(*), coalesce(sum(events), 0) FROM frames"
-                " WHERE row BETWEEN ? AND ? AND received_us >= ?",
-                (first, last, since_us),
+                " WHERE row BETWEEN ? AND ?",
+                (first, last),
             ).fetchone()
         return int(found[0]), int(found[1])
 
@@ -374,8 +395,8 @@ class Store:
         with translated(self._path):
             rows = self._connection.execute(
                 f"SELECT {COLUMNS} FROM frames"  # noqa: S608 no input
-                " WHERE row BETWEEN ? AND ? AND received_us >= ? ORDER BY row",
-                (first, replay.until_row, replay.since_us),
+                " WHERE row BETWEEN ? AND ? ORDER BY row",
+                (first, replay.until_row),
             )
             for columns in rows:
                 if size >= max_bytes:

@@ -123,8 +123,9 @@ class StoreThread:
         arrivals: Sequence[Arrival],
         acknowledged: Acknowledged | None,
         prune: Prune,
+        now_us: int,
     ) -> Seen:
-        """Commit; return what is durable then.
+        """Commit; return what is durable then. The acknowledgement is not after now.
 
         Counters other than `believed` mean that an earlier commit took effect
         although it reported a failure: then nothing is done. If the disk is full,
@@ -141,7 +142,7 @@ class StoreThread:
                 return _seen(store)
             try:
                 self._need_reserve()
-                store.commit(arrivals, acknowledged, prune=prune)
+                store.commit(arrivals, acknowledged, prune=prune, now_us=now_us)
             except SpoolError as error:
                 if not error.disk_full:
                     raise

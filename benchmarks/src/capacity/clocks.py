@@ -15,7 +15,18 @@ from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 from .errors import BadAnswer
 from .trial import Block, Quantiles, Stage
 
-__all__ = ["STAGES", "Taken", "blocks_of", "late", "merged", "quantiles", "values"]
+__all__ = [
+    "STAGES",
+    "Taken",
+    "blocks_of",
+    "late",
+    "longest",
+    "mean",
+    "merged",
+    "quantile",
+    "quantiles",
+    "values",
+]
 
 STAGES: Final = {
     "received": Stage.HA_TO_INGEST,
@@ -68,30 +79,57 @@ def quantiles(histogram: HdrHistogram) -> Quantiles | None:
     if not histogram.get_total_count():
         return None
 
-    def at(share: float) -> float:
-        return float(histogram.get_value_at_percentile(100 * share)) / 1e6
-
     return Quantiles(
-        mean=float(histogram.get_mean_value()) / 1e6,
-        p50=at(0.5),
-        p90=at(0.9),
-        p99=at(0.99),
-        p999=at(0.999),
-        max=float(histogram.get_max_value()) / 1e6,
+        mean=mean(histogram),
+        p50=quantile(histogram, 0.5),
+        p90=quantile(histogram, 0.9),
+        p99=quantile(histogram, 0.99),
+        p999=quantile(histogram, 0.999),
+        max=longest(histogram),
     )
+
+
+def quantile(histogram: HdrHistogram, share: float) -> float:
+    """Return the time in seconds that this share of events did not exceed."""
+    return float(histogram.get_value_at_percentile(100 * share)) / 1e6
+
+
+def longest(histogram: HdrHistogram) -> float:
+    """Return the longest time in seconds."""
+    return float(histogram.get_max_value()) / 1e6
 
 
 def values(histogram: HdrHistogram) -> Iterator[tuple[int, int]]:
     """Yield each recorded value in µs, and how many events had it."""
     if not histogram.get_total_count():
         return
-    for step in histogram.get_recorded_iterator():
-        yield int(step.value_iterated_to), int(step.count_added_in_this_iter_step)
+    last = histogram.get_counts_array_index(int(histogram.get_max_value()))
+    # The library's own iterators take ten times as long over the empty places.
+    for place in range(last + 1):
+        if count := int(histogram.get_count_at_index(place)):
+            value = histogram.get_value_from_index(place)
+            yield int(histogram.get_highest_equivalent_value(value)), count
+
+
+def mean(histogram: HdrHistogram) -> float:
+    """Return the mean in seconds, each event in the middle of its bucket's values."""
+    whole = 0
+    for value, count in values(histogram):
+        lowest = int(histogram.get_lowest_equivalent_value(value))
+        whole += count * (lowest + (value - lowest + 1) // 2)
+    return float(whole / histogram.get_total_count() / 1e6)
 
 
 def late(histogram: HdrHistogram, limit: float) -> int:
-    """Return how many events took longer than the limit, in seconds."""
-    return sum(count for value, count in values(histogram) if value > limit * 1e6)
+    """Return how many events took longer than the limit, in seconds.
+
+    Only what lies beyond the limit is looked at: mostly nothing does.
+    """
+    place = histogram.get_counts_array_index
+    most = int(limit * 1e6)
+    first = place(most) + (histogram.get_highest_equivalent_value(most) <= limit * 1e6)
+    last = place(int(histogram.get_max_value()))
+    return sum(histogram.get_count_at_index(at) for at in range(first, last + 1))
 
 
 def blocks_of(

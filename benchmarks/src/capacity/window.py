@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .clocks import Taken, merged, quantiles
+from .clocks import Taken, longest, merged, quantile
 from .kept import Slice
 from .load import Sent
 from .order import Order
@@ -43,15 +43,15 @@ def achieved_of(order: Order, sent: Sent, *, asked: float | None = None) -> floa
 
 def slice_of(taken: Taken, at: float) -> Slice | None:
     """Return a block as it is shown, None where it has no latency."""
-    found = quantiles(merged([taken], Stage.TOTAL))
-    if found is None:
+    histogram = merged([taken], Stage.TOTAL)
+    if not histogram.get_total_count():
         return None
     return Slice(
         at=at,
         count=taken.counts.get(Stage.TOTAL, 0),
-        p50=found.p50,
-        p99=found.p99,
-        max=found.max,
+        p50=quantile(histogram, 0.5),
+        p99=quantile(histogram, 0.99),
+        max=longest(histogram),
     )
 
 

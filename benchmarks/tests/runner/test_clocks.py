@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hdrh.histogram import HdrHistogram  # type: ignore[import-untyped]
 
-from capacity.clocks import Taken, blocks_of, late, merged, quantiles
+from capacity.clocks import Taken, blocks_of, late, mean, merged, quantiles, values
 from capacity.errors import BadAnswer
 from capacity.trial import Block, Stage
 
@@ -70,3 +70,22 @@ def test_what_is_never_stored_is_missed(
         Block(due=100, in_time=in_time[0]),
         Block(due=50, in_time=in_time[1]),
     )
+
+
+@pytest.mark.parametrize("recorded", [[1], [7, 7, 2_047, 2_048, 1_000_448, 10**8]])
+def test_values_and_mean_are_those_of_the_library(recorded: list[int]) -> None:
+    """Its own iterators are only slower."""
+    histogram = HdrHistogram(1, 120_000_000, 3)
+    for value in recorded:
+        histogram.record_value(value)
+
+    assert list(values(histogram)) == [
+        (step.value_iterated_to, step.count_added_in_this_iter_step)
+        for step in histogram.get_recorded_iterator()
+    ]
+    assert mean(histogram) == pytest.approx(histogram.get_mean_value() / 1e6)
+
+
+def test_nothing_recorded_has_no_values() -> None:
+    """Its longest value is none either."""
+    assert list(values(HdrHistogram(1, 120_000_000, 3))) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from itertools import accumulate
 from typing import Final, Protocol
@@ -54,12 +54,7 @@ class Constant:
         """Return how many events are due after *elapsed* seconds."""
         if elapsed < 0:
             return 0
-        count = int(elapsed * self._rate) + 1
-        while count > 0 and self.at(count - 1) > elapsed:
-            count -= 1
-        while self.at(count) <= elapsed:
-            count += 1
-        return count
+        return _exact(int(elapsed * self._rate) + 1, self.at, elapsed)
 
     def at(self, number: int) -> float:
         """Return the offset of event *number*."""
@@ -124,12 +119,7 @@ class Curve:
             return 0
         cycle, share = divmod(elapsed / self._period, 1.0)
         done = cycle + _between(share, self._times, self._counts)
-        count = int(done * self._rate * self._period) + 1
-        while count > 0 and self.at(count - 1) > elapsed:
-            count -= 1
-        while self.at(count) <= elapsed:
-            count += 1
-        return count
+        return _exact(int(done * self._rate * self._period) + 1, self.at, elapsed)
 
     def at(self, number: int) -> float:
         """Return the offset of event *number*."""
@@ -160,16 +150,25 @@ class Trace:
         count = cycle * each + bisect_right(
             self._offsets, elapsed - cycle * self._period
         )
-        while count > 0 and self.at(count - 1) > elapsed:
-            count -= 1
-        while self.at(count) <= elapsed:
-            count += 1
-        return count
+        return _exact(count, self.at, elapsed)
 
     def at(self, number: int) -> float:
         """Return the offset of event *number*."""
         cycle, place = divmod(number, len(self._offsets))
         return cycle * self._period + self._offsets[place]
+
+
+def _exact(count: int, at: Callable[[int], float], elapsed: float) -> int:
+    """Return how many offsets lie by *elapsed*, from a count that is about right.
+
+    The count comes from a division and the offsets from a product, so at an edge the
+    two may differ by an event.
+    """
+    while count > 0 and at(count - 1) > elapsed:
+        count -= 1
+    while at(count) <= elapsed:
+        count += 1
+    return count
 
 
 def _between(value: float, xs: Sequence[float], ys: Sequence[float]) -> float:

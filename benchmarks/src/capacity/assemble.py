@@ -329,7 +329,7 @@ def _generator(seen: Sequence[Seen], done: Done | None) -> doc.Generator:
     ]
     most = (done.generator_max if done else None) or max(calibrated, default=0.0)
     rows = good or [s.result for s in seen if s.result.accounting.sent]
-    sent = sum(r.window_rate * r.spec.window for r in rows)
+    sent = sum(r.window_events for r in rows)
     cpu = sum(r.generator.cpu for r in rows)
     return doc.Generator(
         placement=doc.Placement.CO_LOCATED,

@@ -24,22 +24,22 @@ _EVERY: Final = 2.0
 
 
 def measure_cold(
-    store: Database, lines: Lines, *, points: int, seconds: float, clock: Clock
+    database: Database, lines: Lines, *, points: int, seconds: float, clock: Clock
 ) -> Cold:
     """Write points of the past, wait until they are compacted, and tell their size.
 
     Raises:
         BadAnswer: the database does not take them, or they are not compacted in time.
     """
-    before = store.files()
-    write_points(store, lines, points)
-    hot = store.files()
+    before = database.files()
+    write_points(database, lines, points)
+    hot = database.files()
     began = since = clock.monotonic()
     last: Files | None = None
 
     def flat_for() -> float:
         nonlocal last, since
-        now = store.files()
+        now = database.files()
         if now != last or now.compacting or not now.data:
             last, since = now, clock.monotonic()
         return clock.monotonic() - since
@@ -56,7 +56,7 @@ def measure_cold(
         raise BadAnswer(
             "the throw-away database", f"still compacts after {seconds:g} s"
         ) from err
-    after = store.files()
+    after = database.files()
     return Cold(
         points=points,
         hot=max(0, hot.data + hot.log - before.data - before.log),

@@ -31,6 +31,7 @@ from .model import (
     shard_seconds,
 )
 from .model.demand import LEAST_RATES, loads_of
+from .model.disk import DAY
 from .names import ENRICHMENT, INGESTION
 from .report.words import number
 from .report.words import rate as rate_text
@@ -53,7 +54,6 @@ __all__ = [
 HEADROOM: Final = doc.Headroom(cpu=0.7, memory=0.5, disk=0.8)
 LEAST_STEPS: Final = 3
 """Numbers of series between which a growth of memory can be told."""
-_DAY: Final = 86_400.0
 _SPOOL_SHARE: Final = 0.8
 _SLOW_FSYNC_MS: Final = 10.0
 _MORE: Final = 2.0
@@ -240,11 +240,11 @@ def storage_of(
     if not hot or not rate:
         return None
     cost = StorageCost(hot=hot, cold=compacted or hot, error=0.15)
-    retention = facts.retention_days * _DAY
+    retention = facts.retention_days * DAY
     shard = shard_seconds(retention)
     plateau = None
     if retention:
-        days = (retention + shard) / _DAY
+        days = (retention + shard) / DAY
         plateau = forecast(cost, rate=rate, retention=retention, days=days).size
     rows = [
         forecast(cost, rate=rate, retention=retention, days=float(day))
@@ -257,7 +257,7 @@ def storage_of(
         kind=doc.Kind.EXTRAPOLATED,
         rate_eps=rate,
         retention_days=facts.retention_days,
-        shard_days=shard / _DAY,
+        shard_days=shard / DAY,
         fixed_bytes=0,
         plateau_bytes=plateau,
         forecast=tuple(

@@ -13,12 +13,12 @@ import requests
 from stackproof.errors import StoreError
 from stackproof.influx import StateReader
 
+from .calls import call
 from .errors import BadAnswer
 
 __all__ = ["Database", "Files", "HttpDatabase", "metric_sum"]
 
 _WRITE_SECONDS: Final = 60.0
-_LOOK_SECONDS: Final = 10.0
 _READ_SECONDS: Final = 30.0
 
 
@@ -94,22 +94,19 @@ class HttpDatabase:
         Raises:
             BadAnswer: the database does not take them.
         """
-        asked = "a write into InfluxDB"
-        try:
-            answer = self.session.post(
-                f"{self.url}/api/v2/write",
-                params={"org": self.org, "bucket": self.bucket, "precision": "us"},
-                headers={
-                    "Authorization": f"Token {self.token}",
-                    "Content-Type": "text/plain; charset=utf-8",
-                },
-                data=body,
-                timeout=_WRITE_SECONDS,
-            )
-        except requests.RequestException as err:
-            raise BadAnswer(asked, repr(err)) from err
-        if not answer.ok:
-            raise BadAnswer(asked, f"HTTP {answer.status_code} {answer.text[:200]}")
+        call(
+            self.session,
+            "POST",
+            f"{self.url}/api/v2/write",
+            asked="a write into InfluxDB",
+            seconds=_WRITE_SECONDS,
+            params={"org": self.org, "bucket": self.bucket, "precision": "us"},
+            headers={
+                "Authorization": f"Token {self.token}",
+                "Content-Type": "text/plain; charset=utf-8",
+            },
+            data=body,
+        )
 
     def files(self) -> Files:
         """Return what the database's metrics say about its files.
@@ -117,14 +114,7 @@ class HttpDatabase:
         Raises:
             BadAnswer: it does not show them.
         """
-        url = f"{self.url}/metrics"
-        try:
-            answer = self.session.get(url, timeout=_LOOK_SECONDS)
-        except requests.RequestException as err:
-            raise BadAnswer(url, repr(err)) from err
-        if not answer.ok:
-            raise BadAnswer(url, f"HTTP {answer.status_code}")
-        text = answer.text
+        text = call(self.session, "GET", f"{self.url}/metrics").text
         return Files(
             data=round(metric_sum(text, "storage_tsm_files_disk_bytes")),
             log=round(metric_sum(text, "storage_wal_size")),

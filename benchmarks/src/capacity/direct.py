@@ -26,7 +26,7 @@ _LOOK_EVERY: Final = 1.0
 
 
 def write_for(
-    store: Database,
+    database: Database,
     lines: Lines,
     *,
     settle: float,
@@ -45,10 +45,10 @@ def write_for(
     first = 0
     warmed = _Sum()
     while warmed.seconds < settle:
-        first = _round(store, lines, first, warmed, settle, clock, cpu)
+        first = _round(database, lines, first, warmed, settle, clock, cpu)
     whole = _Sum()
     while whole.seconds < seconds:
-        first = _round(store, lines, first, whole, seconds, clock, cpu)
+        first = _round(database, lines, first, whole, seconds, clock, cpu)
     return Direct(
         lines=whole.lines,
         settled=warmed.lines,
@@ -59,17 +59,17 @@ def write_for(
     )
 
 
-def write_points(store: Database, lines: Lines, count: int) -> None:
+def write_points(database: Database, lines: Lines, count: int) -> None:
     """Write so many points.
 
     Raises:
         BadAnswer: the database does not take them.
     """
     for first in range(0, count, BATCH_LINES):
-        store.write(lines.batch(first, min(BATCH_LINES, count - first)))
+        database.write(lines.batch(first, min(BATCH_LINES, count - first)))
 
 
-def await_rest(store: Database, *, seconds: float, clock: Clock) -> bool:
+def await_rest(database: Database, *, seconds: float, clock: Clock) -> bool:
     """Wait until no compaction has run for three looks; False if it takes longer.
 
     Raises:
@@ -79,7 +79,7 @@ def await_rest(store: Database, *, seconds: float, clock: Clock) -> bool:
 
     def look() -> int:
         nonlocal calm
-        calm = 0 if store.files().compacting else calm + 1
+        calm = 0 if database.files().compacting else calm + 1
         return calm
 
     with suppress(WaitTimeout):
@@ -106,7 +106,7 @@ class _Sum:
 
 
 def _round(
-    store: Database,
+    database: Database,
     lines: Lines,
     first: int,
     whole: _Sum,
@@ -122,7 +122,7 @@ def _round(
     began, used = clock.monotonic(), cpu()
     before = whole.seconds
     for body in batches:
-        store.write(body)
+        database.write(body)
         whole.lines += BATCH_LINES
         whole.size += len(body)
         first += BATCH_LINES

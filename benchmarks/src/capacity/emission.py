@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stackproof import wait_until
 from stackproof.wait import Clock
 
 from .errors import BadAnswer
 from .load import Load
 from .order import Order
+from .pause import pause
 from .rig import Rig
 
 __all__ = ["emission_of", "rate_between"]
@@ -30,13 +30,7 @@ def emission_of(
         load.begin(order)
         began = clock.monotonic()
         end = began + order.seconds
-        wait_until(
-            clock.monotonic,
-            lambda now: now >= end,
-            timeout=order.seconds + 1.0,
-            every=0.5,
-            clock=clock,
-        )
+        pause(order.seconds, clock=clock)
         load.end()
         counts = read()
     return rate_between(counts, began + settle, end)

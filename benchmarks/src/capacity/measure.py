@@ -29,12 +29,14 @@ from .load import Load, Sent
 from .measure_extras import ExtraMeasurer
 from .names import DATABASE, ENRICHMENT, INGESTION
 from .order import Order
+from .pause import pause
 from .queryable import Looking, LookingThread, Rows, Targets
 from .resources import Usage, steal_share, used
 from .rig import Counts, Rig
 from .serials import Part
 from .timetable import Timetable
 from .trial import (
+    NO_LOAD,
     STEADY,
     Accounting,
     Arrival,
@@ -65,7 +67,6 @@ from .window import (
 __all__ = ["Measurer", "Workload"]
 
 T = TypeVar("T")
-_LEAST_PAUSE: Final = 0.001
 _ANSWER_SECONDS: Final = 20.0
 _SETTLED: Final = 0.5
 """A backlog of so many seconds of events at most is what is always under way."""
@@ -181,7 +182,7 @@ class Measurer:
             steal=steal_share(first, between),
             fsync_p99=p99,
         )
-        return self._record(spec, began, host=host, generator=_IDLE)
+        return self._record(spec, began, host=host, generator=NO_LOAD)
 
     def _calm(self, *, until: float) -> float:
         """Wait for a quiet second; return the CPU pressure of the quietest one.
@@ -243,7 +244,7 @@ class Measurer:
             spec,
             began,
             host=Host(drained_before=drained),
-            generator=_IDLE,
+            generator=NO_LOAD,
             drained=drained,
         )
 
@@ -429,7 +430,7 @@ class Measurer:
             problems.append(str(err))
         drained = self._await_drained(None, 0, spec.drain)
         record = self._record(
-            spec, began, host=Host(), generator=_IDLE, drained=drained
+            spec, began, host=Host(), generator=NO_LOAD, drained=drained
         )
         return replaced(record, emitted=emitted, problems=problems)
 
@@ -699,13 +700,7 @@ class Measurer:
         return time_us / 1e6 - self._wall() + self._now()
 
     def _pause(self, seconds: float) -> None:
-        end = self._now() + seconds
-        self._until(
-            self._now,
-            lambda now: now >= end - _LEAST_PAUSE / 10,
-            seconds=seconds + 1.0,
-            every=max(seconds, _LEAST_PAUSE),
-        )
+        pause(seconds, clock=self._clock)
 
     def _until(
         self,
@@ -720,7 +715,6 @@ class Measurer:
         )
 
 
-_IDLE: Final = Generator(lag_p50=0.0, lag_p99=0.0, cpu_share=0.0)
 _STAGES: Final = (
     Stage.TOTAL,
     Stage.HA_TO_INGEST,

@@ -21,9 +21,11 @@ from .errors import BadAnswer, NotEnoughData
 from .kept import Cold, Direct, Record
 from .lines import Lines, moulds_of
 from .load import Sent
+from .model.disk import DAY
+from .pause import pause
 from .resources import steal_share, used
 from .rig import Rig
-from .trial import Generator, Host, Phase, Resources, TrialResult, TrialSpec
+from .trial import NO_LOAD, Host, Phase, Resources, TrialResult, TrialSpec
 
 __all__ = ["ExtraMeasurer"]
 
@@ -34,7 +36,6 @@ _ROWS: Final = 300
 """About so many points are read back, to write lines like them."""
 _REST_SECONDS: Final = 60.0
 _BEFORE_US: Final = 3_600 * 1_000_000
-_IDLE: Final = Generator(lag_p50=0.0, lag_p99=0.0, cpu_share=0.0)
 _UNTOLD: Final = "no load was sent before, so there are no lines to write again"
 
 
@@ -97,10 +98,10 @@ class ExtraMeasurer:
             lines = self._lines(
                 self._prefix, start=3_600 * spec.past_hours, rate=spec.past_rate
             )
-            store = self._rig.database()
-            write_points(store, lines, spec.past_points)
+            database = self._rig.database()
+            write_points(database, lines, spec.past_points)
             past = spec.past_points
-            if not await_rest(store, seconds=_REST_SECONDS, clock=self._clock):
+            if not await_rest(database, seconds=_REST_SECONDS, clock=self._clock):
                 problems.append("the database still compacted when the load began")
         except (BadAnswer, NotEnoughData) as err:
             problems.append(str(err))
@@ -119,7 +120,7 @@ class ExtraMeasurer:
     def _idle(self, spec: TrialSpec) -> Record:
         """Look at containers to which nobody speaks, not even this program."""
         began = self._clock.monotonic()
-        self._pause(spec.settle)
+        pause(spec.settle, clock=self._clock)
         before, host = self._rig.usage(), self._rig.host()
         peaks: dict[str, int] = {}
         end = self._clock.monotonic() + spec.window
@@ -158,15 +159,15 @@ class ExtraMeasurer:
             lines = self._lines(
                 _own_range(self._prefix), start=_BEFORE_US / 1e6, rate=spec.past_rate
             )
-            store = self._rig.database()
+            database = self._rig.database()
             found = write_for(
-                store,
+                database,
                 lines,
                 settle=spec.settle,
                 seconds=spec.window,
                 clock=self._clock,
             )
-            await_rest(store, seconds=_REST_SECONDS, clock=self._clock)
+            await_rest(database, seconds=_REST_SECONDS, clock=self._clock)
         except (BadAnswer, NotEnoughData) as err:
             problems.append(str(err))
         past = found.lines + found.settled if found else 0
@@ -185,14 +186,14 @@ class ExtraMeasurer:
         found: Cold | None = None
         problems = []
         try:
-            with self._rig.throwaway() as (store, days_ago):
+            with self._rig.throwaway() as (database, days_ago):
                 lines = self._lines(
                     self._prefix,
-                    start=86_400 * days_ago + 3_600 * spec.past_hours,
+                    start=DAY * days_ago + 3_600 * spec.past_hours,
                     rate=spec.past_rate,
                 )
                 found = measure_cold(
-                    store,
+                    database,
                     lines,
                     points=spec.past_points,
                     seconds=spec.window,
@@ -214,7 +215,7 @@ class ExtraMeasurer:
             step_us=1e6 / rate,
         )
 
-    def _known_moulds(self, store: Database) -> tuple[str, ...]:
+    def _known_moulds(self, database: Database) -> tuple[str, ...]:
         if self._moulds:
             return self._moulds
         if self._loaded is None:
@@ -222,22 +223,12 @@ class ExtraMeasurer:
         rate, until_us = self._loaded
         looked_at = min(_LOOKED_AT, self._entities)
         seconds = max(1.0, _ROWS * self._entities / looked_at / rate)
-        rows = store.rows(
+        rows = database.rows(
             [f"{self._prefix}_{number}" for number in range(looked_at)],
             since_us=until_us - round(seconds * 1e6),
         )
         self._moulds = moulds_of(rows)
         return self._moulds
-
-    def _pause(self, seconds: float) -> None:
-        end = self._clock.monotonic() + seconds
-        wait_until(
-            self._clock.monotonic,
-            lambda now: now >= end - 1e-4,
-            timeout=seconds + 1.0,
-            every=max(seconds, 1e-3),
-            clock=self._clock,
-        )
 
     def _record(
         self,
@@ -257,7 +248,7 @@ class ExtraMeasurer:
                 spec=spec,
                 elapsed=self._clock.monotonic() - began,
                 achieved=0.0,
-                generator=_IDLE,
+                generator=NO_LOAD,
                 host=Host(steal=steal),
                 resources=resources or {},
             ),

@@ -25,13 +25,14 @@ from stackproof import EventRecorder, find_free_subnet, wait_until
 from stackproof.errors import ComposeError, WaitTimeout
 from stackproof.verify.abandoned import remove_abandoned, remove_project
 
+from .calls import await_answer, call, call_json
 from .clocks import Taken
 from .database import Database, HttpDatabase, metric_sum
 from .errors import BadAnswer, UsageError
-from .names import ADMIN, DATABASE, ENRICHMENT, INGESTION, SOURCE
+from .names import ADMIN, DATABASE, DATABASE_FOLDER, ENRICHMENT, INGESTION, SOURCE
 from .resources import HostLook, Usage, look_at_container, look_at_host
 from .store import InfluxStore, Store
-from .throwaway import throwaway_store
+from .throwaway import throwaway_database
 
 __all__ = ["PURPOSE", "Counts", "Rig", "StackRig", "attached", "owned"]
 
@@ -44,6 +45,7 @@ _PROJECT: Final = "com.docker.compose.project"
 _SERVICE: Final = "com.docker.compose.service"
 _CALL_SECONDS: Final = 10.0
 _UP_SECONDS: Final = 120.0
+_HEALTH_SECONDS: Final = 30.0
 _STARTS: Final = 3
 _OVERLAP: Final = "overlap"
 """Of the engine's "Pool overlaps with other one on this address space"."""
@@ -314,7 +316,7 @@ class StackRig:
             BadAnswer: enrichment does not answer as agreed.
         """
         url = f"{self._url(ENRICHMENT)}/v1/latency/take"
-        return Taken.of(self._call("POST", url))
+        return Taken.of(call_json(self.session, "POST", url))
 
     def store(self) -> InfluxStore:
         """Return a way to what is stored, for one thread.
@@ -342,9 +344,14 @@ class StackRig:
 
     def stored_bytes(self) -> int | None:
         """Return the size of data and write-ahead log; None without the rights."""
+        folder = self.data_folder()
+        return None if folder is None else folder_bytes(folder / "engine")
+
+    def data_folder(self) -> Path | None:
+        """Return where the database's data are on this host; None if in no mount."""
         for mount in self.containers()[DATABASE].attrs["Mounts"]:
-            if mount["Destination"] == "/var/lib/influxdb2":
-                return folder_bytes(Path(mount["Source"]) / "engine")
+            if mount["Destination"] == DATABASE_FOLDER:
+                return Path(mount["Source"])
         return None
 
     def database(self) -> Database:
@@ -361,7 +368,7 @@ class StackRig:
 
     def throwaway(self) -> AbstractContextManager[tuple[Database, float]]:
         """Return a database of the same image, limits and length of shards."""
-        return throwaway_store(
+        return throwaway_database(
             self.engine,
             like=self.containers()[DATABASE],
             project=self.project,
@@ -447,7 +454,7 @@ class StackRig:
             raise BadAnswer(SOURCE, "the engine has published no port of it")
         host, port = place
         url = f"http://{host}:{port}"
-        self._await_health(url)
+        await_answer(self.session, f"{url}/health", seconds=_HEALTH_SECONDS)
         _reader(self._null, f"{host}:{port}", token)
         self._null_url = url
         return url
@@ -482,18 +489,6 @@ class StackRig:
 
     # -- inside ---------------------------------------------------------------------
 
-    def _await_health(self, url: str) -> None:
-        def answers() -> bool:
-            try:
-                return self.session.get(f"{url}/health", timeout=_CALL_SECONDS).ok
-            except requests.RequestException:
-                return False
-
-        try:
-            wait_until(answers, bool, timeout=30.0, every=0.2)
-        except WaitTimeout as err:
-            raise BadAnswer(f"{url}/health", "no answer for 30 s") from err
-
     def _state(self, container: Container) -> dict[str, Any]:
         try:
             container.reload()
@@ -517,26 +512,10 @@ class StackRig:
         return f"http://{place[0]}:{place[1]}"
 
     def _metrics(self) -> str:
-        url = f"{self._url(DATABASE)}/metrics"
-        try:
-            answer = self.session.get(url, timeout=_CALL_SECONDS)
-        except requests.RequestException as err:
-            raise BadAnswer(url, repr(err)) from err
-        if not answer.ok:
-            raise BadAnswer(url, f"HTTP {answer.status_code}")
-        return answer.text
+        return call(self.session, "GET", f"{self._url(DATABASE)}/metrics").text
 
     def _get(self, url: str) -> Any:
-        return self._call("GET", url)
-
-    def _call(self, method: str, url: str) -> Any:
-        try:
-            answer = self.session.request(method, url, timeout=_CALL_SECONDS)
-            if not answer.ok:
-                raise BadAnswer(url, f"HTTP {answer.status_code}")
-            return answer.json()
-        except (requests.RequestException, ValueError) as err:
-            raise BadAnswer(url, repr(err)) from err
+        return call_json(self.session, "GET", url)
 
 
 @contextmanager

@@ -320,7 +320,7 @@ def _direct(direct: Seen | None) -> doc.Direct | None:
 
 def _costs(s: Seen) -> dict[str, float]:
     """Return the CPU seconds of one event in each container, idle cost included."""
-    events = s.result.achieved * s.result.spec.window
+    events = s.result.window_events
     if events <= 0:
         return {}
     return {n: max(0.0, r.cpu) / events for n, r in s.result.resources.items()}

@@ -13,7 +13,7 @@ import requests
 
 from stackproof.influx import flux_string
 
-from .errors import BadAnswer
+from .calls import call
 
 __all__ = ["InfluxStore", "Row", "Store", "count_query", "row_query"]
 
@@ -102,21 +102,19 @@ class InfluxStore:
         return found
 
     def _ask(self, query: str, *, seconds: float) -> Iterator[dict[str, str]]:
-        try:
-            answer = self.session.post(
-                f"{self.url}/api/v2/query",
-                params={"org": self.org},
-                headers={
-                    "Authorization": f"Token {self.token}",
-                    "Accept": "application/csv",
-                },
-                json={"query": query, "type": "flux"},
-                timeout=seconds,
-            )
-        except requests.RequestException as err:
-            raise BadAnswer("a query of InfluxDB", repr(err)) from err
-        if not answer.ok:
-            raise BadAnswer("a query of InfluxDB", answer.text[:300])
+        answer = call(
+            self.session,
+            "POST",
+            f"{self.url}/api/v2/query",
+            asked="a query of InfluxDB",
+            seconds=seconds,
+            params={"org": self.org},
+            headers={
+                "Authorization": f"Token {self.token}",
+                "Accept": "application/csv",
+            },
+            json={"query": query, "type": "flux"},
+        )
         answer.encoding = "utf-8"
         return table_of(answer.text)
 

@@ -15,29 +15,26 @@ from docker import DockerClient
 from docker.errors import DockerException
 from docker.models.containers import Container
 
-from stackproof import wait_until
-from stackproof.errors import WaitTimeout
-
+from .calls import await_answer, call, call_json
 from .cold import COLD_SECONDS
 from .database import Database, HttpDatabase
 from .errors import BadAnswer
 from .model.disk import DAY, shard_seconds
+from .names import DATABASE_FOLDER
 
-__all__ = ["throwaway_store"]
+__all__ = ["throwaway_database"]
 
-DATA: Final = "/var/lib/influxdb2"
 PORT: Final = "8086/tcp"
 SNAPSHOT_SECONDS: Final = 5
 _LOOPBACK: Final = "127.0.0.1"
 _PROJECT: Final = "com.docker.compose.project"
 _ORG = _BUCKET = "throwaway"
 _UP_SECONDS: Final = 60.0
-_CALL_SECONDS: Final = 10.0
 _LIMITS: Final = {"Memory": "mem_limit", "NanoCpus": "nano_cpus"}
 
 
 @contextmanager
-def throwaway_store(
+def throwaway_database(
     engine: DockerClient, *, like: Container, project: str, retention_days: float
 ) -> Iterator[tuple[Database, float]]:
     """Start a database like the stack's; remove it and its data at the end.
@@ -64,7 +61,7 @@ def throwaway_store(
             environment=_environment(config["Env"]),
             labels={_PROJECT: project},
             ports={PORT: (_LOOPBACK, 0)},
-            volumes=[DATA],
+            volumes=[DATABASE_FOLDER],
             stop_signal="SIGINT",
             **{ours: host[name] for name, ours in _LIMITS.items() if host.get(name)},
         )
@@ -95,12 +92,13 @@ def _environment(rows: list[str]) -> dict[str, str]:
 def _set_up(url: str, shard: float) -> HttpDatabase:
     """Make organisation, bucket and token; data are kept for ever."""
     session = requests.Session()
-    _await_up(session, url)
+    await_answer(session, f"{url}/ready", seconds=_UP_SECONDS)
     token = secrets.token_urlsafe(24)
-    made = _post(
+    made = call_json(
         session,
+        "POST",
         f"{url}/api/v2/setup",
-        {
+        json={
             "username": "capacity",
             "password": secrets.token_urlsafe(24),
             "org": _ORG,
@@ -114,34 +112,12 @@ def _set_up(url: str, shard: float) -> HttpDatabase:
         "everySeconds": 0,
         "shardGroupDurationSeconds": round(shard),
     }
-    _post(
+    call(
         session,
+        "POST",
         f"{url}/api/v2/buckets",
-        {"orgID": made["org"]["id"], "name": _BUCKET, "retentionRules": [rule]},
+        json={"orgID": made["org"]["id"], "name": _BUCKET, "retentionRules": [rule]},
     )
     return HttpDatabase(
         url=url, org=_ORG, bucket=_BUCKET, token=token, read_token=token
     )
-
-
-def _await_up(session: requests.Session, url: str) -> None:
-    def answers() -> bool:
-        try:
-            return session.get(f"{url}/ready", timeout=_CALL_SECONDS).ok
-        except requests.RequestException:
-            return False
-
-    try:
-        wait_until(answers, bool, timeout=_UP_SECONDS, every=0.2)
-    except WaitTimeout as err:
-        raise BadAnswer(f"{url}/ready", f"no answer for {_UP_SECONDS:g} s") from err
-
-
-def _post(session: requests.Session, url: str, body: dict[str, Any]) -> Any:
-    try:
-        answer = session.post(url, json=body, timeout=_CALL_SECONDS)
-        if not answer.ok:
-            raise BadAnswer(url, f"HTTP {answer.status_code} {answer.text[:200]}")
-        return answer.json()
-    except (requests.RequestException, ValueError) as err:
-        raise BadAnswer(url, repr(err)) from err

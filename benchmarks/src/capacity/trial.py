@@ -14,6 +14,7 @@ from typing import Final
 __all__ = [
     "BLOCK_SECONDS",
     "CYCLIC",
+    "NO_LOAD",
     "STEADY",
     "UNLOADED",
     "Accounting",
@@ -272,6 +273,10 @@ class Generator:
     cpu: float = 0.0
 
 
+NO_LOAD: Final = Generator(lag_p50=0.0, lag_p99=0.0, cpu_share=0.0)
+"""What stands for the generator where none was at work."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """What the machine did besides: shares of the time.
@@ -328,3 +333,8 @@ class TrialResult:
         if self.spec.arrival in STEADY or not due:
             return self.achieved
         return due / self.spec.window * min(1.0, self.achieved / self.spec.rate)
+
+    @property
+    def window_events(self) -> float:
+        """How many events left in the window."""
+        return self.window_rate * self.spec.window

@@ -8,6 +8,7 @@ from typing import Final
 
 from .errors import BadAnswer
 from .kept import Moment
+from .pause import LEAST
 from .rig import Counts, Rig
 from .timetable import Timetable
 
@@ -15,7 +16,6 @@ __all__ = ["EVERY", "Watch"]
 
 EVERY: Final = 1.0
 """Seconds between two looks."""
-_LEAST_PAUSE: Final = 0.001
 
 
 class Watch:
@@ -69,7 +69,7 @@ class Watch:
 
     def until(self, moment: float) -> None:
         """Look once a second until a moment."""
-        while (left := moment - self._now()) > _LEAST_PAUSE:
+        while (left := moment - self._now()) > LEAST:
             self._pause(min(EVERY, left))
             if left >= EVERY / 2:
                 self.look()

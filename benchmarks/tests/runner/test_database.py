@@ -15,7 +15,8 @@ from docker.models.containers import Container
 
 from capacity.database import HttpDatabase
 from capacity.errors import BadAnswer
-from capacity.throwaway import DATA, throwaway_store
+from capacity.names import DATABASE_FOLDER
+from capacity.throwaway import throwaway_database
 
 METRICS = """\
 storage_tsm_files_disk_bytes{id="1"} 3e+06
@@ -154,7 +155,7 @@ class Like:
 
 def thrown_away(engine: Engine, days: float = 365.0) -> Any:
     """Return a database like the stack's."""
-    return throwaway_store(
+    return throwaway_database(
         cast("DockerClient", engine),
         like=cast("Container", Like()),
         project="p",
@@ -177,7 +178,7 @@ def test_a_throw_away_database_is_like_the_stacks(port: int) -> None:
     assert engine.asked["user"] == "1000:1000"
     assert engine.asked["mem_limit"] == 5
     assert "nano_cpus" not in engine.asked
-    assert engine.asked["volumes"] == [DATA]
+    assert engine.asked["volumes"] == [DATABASE_FOLDER]
     assert engine.asked["ports"] == {"8086/tcp": ("127.0.0.1", 0)}
     assert engine.asked["environment"] == {
         "INFLUXD_BOLT_PATH": "/b",

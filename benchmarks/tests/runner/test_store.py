@@ -32,7 +32,7 @@ class FakeSession:
         self.status = status
         self.asked: list[str] = []
 
-    def post(self, url: str, **kinds: Any) -> requests.Response:
+    def request(self, method: str, url: str, **kinds: Any) -> requests.Response:
         """Answer."""
         self.asked.append(kinds["json"]["query"])
         if not self.status:

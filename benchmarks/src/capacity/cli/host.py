@@ -9,7 +9,6 @@ from docker import DockerClient
 from docker.errors import DockerException
 
 from ..errors import StackFailed
-from ..names import DATABASE
 from ..rig import StackRig
 
 __all__ = ["data_folder", "open_engine"]
@@ -31,8 +30,5 @@ def open_engine() -> DockerClient:
 
 def data_folder(rig: StackRig) -> Path:
     """Return a folder on the disk of the database's data, or one on this disk."""
-    for mount in rig.containers()[DATABASE].attrs["Mounts"]:
-        folder = Path(mount["Source"])
-        if mount["Destination"] == "/var/lib/influxdb2" and folder.is_dir():
-            return folder
-    return Path.cwd()
+    folder = rig.data_folder()
+    return folder if folder is not None and folder.is_dir() else Path.cwd()

@@ -58,7 +58,9 @@ def test_every_event_is_accounted_for_and_timed(make_bench: MakeBench) -> None:
     count = result.accounting
     assert count.sent == count.stored == 23 * RATE
     assert count.negative == 0
-    assert sum(block.due for block in result.blocks) == 20 * RATE
+    # The window opens when the looks before it are done, a moment after settling.
+    due = sum(block.due for block in result.blocks)
+    assert 19.5 * RATE < due <= 20 * RATE
     assert 0 < result.latency[Stage.TOTAL].p50 <= result.latency[Stage.TOTAL].p99
 
 

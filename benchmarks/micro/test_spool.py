@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from servicekit.compression import Compressor
 from servicekit.wire import Origin, Outcome
+from websocket_ingestion.joining import joined
 from websocket_ingestion.ledger import Acknowledged, Arrival
 from websocket_ingestion.store import Store
 
@@ -43,6 +45,32 @@ def test_append(
         counters = timed(store.commit, group, events=frames * FRAME_EVENTS, rounds=50)
 
     assert counters.received == 50 * frames * FRAME_EVENTS
+
+
+@pytest.mark.parametrize("rows", ["alone", "shared", "compressed"])
+def test_append_single_events(
+    timed: Callable[..., Any],
+    make_frame: Callable[..., bytes],
+    tmp_path: Path,
+    rows: str,
+) -> None:
+    """Commit 1,000 frames of one event each, with the work to make rows of them."""
+    group = [
+        Arrival(1, Origin.LIVE, 1, make_frame(1, first=number), 1)
+        for number in range(1000)
+    ]
+    compress = Compressor()
+
+    def made() -> list[Arrival]:
+        shared = group if rows == "alone" else joined(group)
+        if rows != "compressed":
+            return shared
+        return [one._replace(payload=compress(one.payload)) for one in shared]
+
+    with closing(Store.open(tmp_path / "spool.db")) as store:
+        counters = timed(lambda: store.commit(made()), events=1000, rounds=20)
+
+    assert counters.received == 20 * 1000
 
 
 def test_read(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from enrichment_pipeline.batch import Composed, balanced, compose
 from enrichment_pipeline.errors import Reason
 from enrichment_pipeline.events import Change
 from enrichment_pipeline.points import PointBuilder
+from servicekit.compression import Compressor
 from servicekit.wire import SCHEMA, Batch, Frame, Origin, Outcome, Source
 
 if TYPE_CHECKING:
@@ -120,6 +122,35 @@ def test_unreadable_frame_rejects_all_its_events(make: Maker) -> None:
     (reject,) = found.rejects
     assert (reject.reason, reject.events) == (Reason.BAD_JSON, 5)
     assert total(found) == 6
+
+
+def test_compressed_frames_give_the_same_points(make: Maker) -> None:
+    """Of all origins."""
+    events = make.bytes([make.event(f"sensor.s{n}") for n in range(50)])
+    states = make.bytes([make.state(f"sensor.t{n}") for n in range(50)])
+    frames = [
+        frame(events, 50),
+        frame(states, 50, Origin.SNAPSHOT),
+        frame(states, 50, Origin.BACKFILL),
+    ]
+    compress = Compressor()
+    packed = [
+        msgspec.structs.replace(one, payload=compress(one.payload)) for one in frames
+    ]
+
+    assert all(len(one.payload) < 2000 for one in packed)
+    assert composed(*packed) == composed(*frames)
+
+
+def test_a_damaged_compressed_frame_rejects_all_its_events(make: Maker) -> None:
+    """What cannot be decompressed is no JSON, and keeps its place in the sums."""
+    events = make.bytes([make.event(f"sensor.s{n}") for n in range(50)])
+    found = composed(frame(Compressor()(events)[:-1], 50))
+
+    assert [(one.reason, one.events) for one in found.rejects] == [
+        (Reason.BAD_JSON, 50)
+    ]
+    assert total(found) == 50
 
 
 def test_fewer_events_than_counted_are_a_reject(make: Maker) -> None:

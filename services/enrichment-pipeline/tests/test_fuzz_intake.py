@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import msgspec
 import pytest
+import zstandard
 from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -163,9 +164,21 @@ def payloads(draw: st.DrawFn) -> bytes:
     return payload
 
 
+@st.composite
+def packed(draw: st.DrawFn) -> bytes:
+    """A compressed payload, sometimes damaged."""
+    payload = zstandard.compress(draw(payloads()))
+    if draw(st.booleans()):
+        at = draw(st.integers(0, len(payload)))
+        payload = payload[:at] + draw(st.binary(max_size=3)) + payload[at + 1 :]
+    return payload
+
+
 int64 = st.integers(-(2**63), 2**63 - 1)
 counts = st.integers(0, 5) | st.integers(0, 2**64 - 1)
-frames = st.builds(Frame, int64, st.sampled_from(Origin), int64, counts, payloads())
+frames = st.builds(
+    Frame, int64, st.sampled_from(Origin), int64, counts, payloads() | packed()
+)
 sources = st.builds(Source, st.none() | st.floats(), st.none() | st.floats())
 batches = st.builds(Batch, st.just(SCHEMA), sources, st.lists(frames, max_size=4))
 

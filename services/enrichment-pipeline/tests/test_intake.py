@@ -186,7 +186,7 @@ async def test_sent_again_changes_nothing(
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    "body", [b"", b"nonsense", b"\x93\x02\x90\x90", b"\x93\x01\x93\xc0\xc0\xa1\xff\x90"]
+    "body", [b"", b"nonsense", b"\x93\x03\x90\x90", b"\x93\x01\x93\xc0\xc0\xa1\xff\x90"]
 )
 async def test_envelope_that_is_no_batch_is_a_bug_of_the_sender(
     bench: Bench, body: bytes

@@ -51,13 +51,26 @@ def test_a_batch_arrives_as_it_was_sent(frames: list[Frame], source: Source) -> 
 def test_any_bytes_are_a_batch_or_a_wire_error(body: bytes) -> None:
     """No body makes the decoder fail in another way."""
     with suppress(WireError):
-        assert decode_batch(body).schema == SCHEMA
+        assert decode_batch(body).schema in range(1, SCHEMA + 1)
+
+
+def test_the_layout_before_is_taken() -> None:
+    """A sender that is updated later than this side goes on."""
+    batch = Batch(SCHEMA - 1, Source(), [Frame(1, Origin.LIVE, 1, 1, b"{}")])
+
+    assert decode_batch(encode_batch(batch)) == batch
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        pytest.param(msgspec.msgpack.encode([2, [None, None, None], []]), id="schema"),
+        *(
+            pytest.param(
+                msgspec.msgpack.encode([schema, [None, None, None], []]),
+                id=f"schema {schema}",
+            )
+            for schema in (0, SCHEMA + 1)
+        ),
         pytest.param(msgspec.msgpack.encode({"schema": 1}), id="object"),
         pytest.param(msgspec.msgpack.encode([1, []]), id="short"),
         pytest.param(
@@ -70,7 +83,7 @@ def test_any_bytes_are_a_batch_or_a_wire_error(body: bytes) -> None:
     ],
 )
 def test_another_layout_is_refused(body: bytes) -> None:
-    """Only the layout of this schema is taken."""
+    """Only the layout is taken that this side knows."""
     with pytest.raises(WireError, match="batch is not readable"):
         decode_batch(body)
 

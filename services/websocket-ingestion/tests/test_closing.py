@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from servicekit.compression import Compressor
 from servicekit.wire import Frame, Origin
 from websocket_ingestion.closing import Canary, Closing, Known, keys_of
 from websocket_ingestion.gaps import Gap
@@ -295,3 +296,15 @@ def test_keys_are_read_from_all_kinds_of_frames() -> None:
         frozenset({("sensor.a", T0 + 1), ("sensor.b", T0 + 2), ("sensor.d", T0 + 4)})
     )
     assert keys_of(frames, most=3).since_us == T0 + 1
+
+
+def test_keys_are_read_from_compressed_frames() -> None:
+    """One that is damaged has none, like one that is no JSON."""
+    events = [event("sensor.a", T0 + number) for number in range(50)]
+    packed = Compressor()(json.dumps(events).encode())
+    whole, cut = (
+        Frame(1, Origin.LIVE, T0, 50, payload) for payload in (packed, packed[:-1])
+    )
+
+    assert keys_of([cut]).keys == frozenset()
+    assert len(keys_of([cut, whole]).keys) == 50

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from base64 import b64encode
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,10 +18,12 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from servicekit.compression import plain
 from servicekit.health import STARTING, Health, Status
 from servicekit.wire import Origin, Outcome, Source
 from websocket_ingestion.connection import Connection, HomeAssistant
 from websocket_ingestion.conversation import Conversation
+from websocket_ingestion.ledger import Arrival
 from websocket_ingestion.spool import Spool, SpoolLimits
 
 STATES = [
@@ -30,13 +34,18 @@ Until = Callable[..., Awaitable[str]]
 CONFIG = {"latitude": 52.5, "longitude": 13.4, "version": "2026.2.3"}
 
 
+def noise(seed: int, size: int) -> str:
+    """Return a text that cannot be made much smaller."""
+    return b64encode(random.Random(seed).randbytes(size * 3 // 4)).decode()
+
+
 def event(serial: int, size: int = 0) -> dict[str, Any]:
     """Return an event message."""
     return {
         "type": "event",
         "event": {
             "event_type": "state_changed",
-            "data": {"entity_id": f"sensor.s{serial}", "pad": "x" * size},
+            "data": {"entity_id": f"sensor.s{serial}", "pad": noise(serial, size)},
             "time_fired": "2026-11-23T14:47:56.000001+00:00",
         },
         "id": 2,
@@ -163,7 +172,8 @@ class Bench:
             lot = await self.spool.next_lot(max_events=10**6, max_bytes=10**9)
             self.spool.acknowledge(lot, Outcome(lot.events, 0, 0, 0))
             found += [
-                (one.origin, one.events, json.loads(one.payload)) for one in lot.frames
+                (one.origin, one.events, json.loads(plain(one.payload)))
+                for one in lot.frames
             ]
         return found
 
@@ -257,6 +267,35 @@ async def test_a_frame_of_many_megabytes_is_taken(
 
     assert (origin, events) == (Origin.LIVE, 4000)
     assert payload == messages
+
+
+@pytest.mark.asyncio
+async def test_what_is_unread_is_counted(
+    tmp_path: Path, health: Health, home: FakeHome, options: HomeAssistant
+) -> None:
+    """While the spool takes nothing, what is sent lies in the kernel's buffer."""
+    async with connected(tmp_path, health, options) as bench:
+        await bench.stored(1)
+        calm = bench.connection.unread_bytes
+        put, resume = bench.spool.put, asyncio.Event()
+
+        async def wait(arrivals: Iterable[Arrival]) -> None:
+            await resume.wait()
+            await put(arrivals)
+
+        bench.spool.put = wait  # type: ignore[method-assign]
+        sent = [event(serial, size=100_000) for serial in range(10)]
+        for one in sent:
+            await home.send(one)
+        while not bench.connection.unread_bytes:  # noqa: ASYNC110 - the kernel's
+            await asyncio.sleep(0)
+        resume.set()
+        frames = await bench.stored(10)
+        left = bench.connection.unread_bytes
+
+    assert (calm, left) == (0, 0)
+    assert [frame[2] for frame in frames] == sent
+    assert bench.connection.unread_bytes == 0
 
 
 @pytest.mark.asyncio
@@ -484,7 +523,7 @@ async def test_a_full_spool_ends_the_connection_cleanly(
 ) -> None:
     """It says good-bye, connects no more, and comes back when there is room."""
     async with connected(tmp_path, health, options, disk_bytes=2**20) as bench:
-        await home.send(event(1, size=2**20))
+        await home.send(event(1, size=2**21))
         detail = await until("spool_full")
         await home.send(event(2))
         code = await home.ended.get()

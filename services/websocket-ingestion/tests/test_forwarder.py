@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -135,13 +135,24 @@ def options(enrichment: FakeEnrichment) -> Enrichment:
 
 @asynccontextmanager
 async def forwarding(
-    path: Path, enrichment: FakeEnrichment, options: Enrichment, spool: Spool
+    path: Path,
+    enrichment: FakeEnrichment,
+    options: Enrichment,
+    spool: Spool,
+    *,
+    unread_bytes: Callable[[], int] = lambda: 0,
 ) -> AsyncIterator[Bench]:
     """Run spool and forwarder; end both."""
     health = spool._health
     async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
         forwarder = Forwarder(
-            session, spool, health, options, source=lambda: SOURCE, jitter=lambda: 0.5
+            session,
+            spool,
+            health,
+            options,
+            source=lambda: SOURCE,
+            unread_bytes=unread_bytes,
+            jitter=lambda: 0.5,
         )
         tasks.create_task(spool.run())
         await spool.wait_open()
@@ -369,13 +380,14 @@ async def test_batches_keep_the_limits(
             Arrival(1, Origin.LIVE, 4, body)
             for body in [*[b"[]"] * 5, large, b"[]", b"[]", b"[]"]
         )
-        sizes: list[int] = []
-        while sum(sizes) < 36:
+        # By row: two requests are under way at a time, and a large one takes longer.
+        sizes: dict[int, int] = {}
+        while sum(sizes.values()) < 36:
             batch = await enrichment.batches.get()
-            sizes.append(batch.events)
+            sizes[batch.frames[0].row] = batch.events
             assert len(batch.frames) <= 2
 
-    assert sizes == [8, 8, 4, 4, 8, 4]
+    assert [sizes[row] for row in sorted(sizes)] == [8, 8, 4, 4, 8, 4]
 
 
 @pytest.mark.asyncio
@@ -404,6 +416,143 @@ async def test_an_unreadable_spool_is_failing_and_retried(
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("linger", "busy_times", "payload"),
+    [
+        pytest.param(3600, 1e-6, b"[1,2]", id="much"),
+        pytest.param(0.001, 3.6e6, b"[1]", id="little"),
+    ],
+)
+async def test_how_long_a_request_lingers_follows_the_one_before(
+    tmp_path: Path,
+    enrichment: FakeEnrichment,
+    options: Enrichment,
+    spool: Spool,
+    linger: float,
+    busy_times: float,
+    payload: bytes,
+) -> None:
+    """After much it is the time of load, after little the usual one.
+
+    The first request waits for nothing, it has all that one may hold; a second one
+    that took the other time would take an hour.
+    """
+    options = replace(
+        options,
+        linger_seconds=linger,
+        busy_bytes=len(b"[1,2]"),
+        busy_times=busy_times,
+        max_events=2,
+    )
+    async with forwarding(tmp_path, enrichment, options, spool) as bench:
+        await bench.put(payload, events=2)
+        first = await enrichment.batches.get()
+        await bench.put(b"[3]")
+        second = await enrichment.batches.get()
+
+    assert (first.events, second.events) == (2, 1)
+
+
+@asynccontextmanager
+async def one_under_way(
+    path: Path, enrichment: FakeEnrichment, options: Enrichment, spool: Spool
+) -> AsyncIterator[Bench]:
+    """Run everything; a first request, a full one, waits for its answer until told."""
+    enrichment.hang = True
+    full = replace(options, max_events=2)
+    async with forwarding(path, enrichment, full, spool) as bench:
+        await bench.put(b"[1]", events=2)
+        await enrichment.refused.get()
+        enrichment.hang = False
+        yield bench
+
+
+@pytest.mark.asyncio
+async def test_a_full_batch_follows_while_one_is_under_way(
+    tmp_path: Path, enrichment: FakeEnrichment, options: Enrichment, spool: Spool
+) -> None:
+    """It is acknowledged after the one before, and a third one waits for that."""
+    async with one_under_way(tmp_path, enrichment, options, spool) as bench:
+        await bench.put(b"[2]", b"[3]", events=2)
+        second = await enrichment.batches.get()
+        third = asyncio.ensure_future(enrichment.batches.get())  # noqa: TID251
+        early, _ = await asyncio.wait({third}, timeout=0.05)
+        await bench.put(b"-", events=0)
+        pending = spool.view().counters.pending
+        enrichment.release.set()
+        first = await third
+        counters = await bench.counters()
+
+    assert not early
+    assert pending == 6
+    assert [batch.frames[0].row for batch in (first, second)] == [1, 2]
+    assert counters.forwarded == 6
+
+
+@pytest.mark.asyncio
+async def test_a_small_batch_waits_for_the_one_under_way(
+    tmp_path: Path, enrichment: FakeEnrichment, options: Enrichment, spool: Spool
+) -> None:
+    """What would not fill a request goes with what comes meanwhile."""
+    async with one_under_way(tmp_path, enrichment, options, spool) as bench:
+        await bench.put(b"[2]")
+        next_one = asyncio.ensure_future(enrichment.batches.get())  # noqa: TID251
+        early, _ = await asyncio.wait({next_one}, timeout=0.05)
+        await bench.put(b"[3]", events=0)
+        enrichment.release.set()
+        first, second = await next_one, await enrichment.batches.get()
+
+    assert not early
+    assert [frame.row for frame in first.frames] == [1]
+    assert [frame.row for frame in second.frames] == [2, 3]
+
+
+@pytest.mark.asyncio
+async def test_a_late_reader_goes_first(
+    tmp_path: Path, enrichment: FakeEnrichment, options: Enrichment, spool: Spool
+) -> None:
+    """Nothing is sent while more than a little of Home Assistant's is unread."""
+    options = replace(options, crowded_bytes=100, give_way_seconds=60.0)
+    unread = [101, 5000, 101, 100]
+    async with forwarding(
+        tmp_path, enrichment, options, spool, unread_bytes=lambda: unread.pop(0)
+    ) as bench:
+        await bench.put(b"[1]")
+        await enrichment.batches.get()
+
+    assert unread == []
+
+
+@pytest.mark.asyncio
+async def test_a_reader_that_is_always_late_does_not_stop_forwarding(
+    tmp_path: Path, enrichment: FakeEnrichment, options: Enrichment, spool: Spool
+) -> None:
+    """Giving way has an end: otherwise the backlog would only grow."""
+    options = replace(options, crowded_bytes=100, give_way_seconds=0.02)
+    async with forwarding(
+        tmp_path, enrichment, options, spool, unread_bytes=lambda: 101
+    ) as bench:
+        await bench.put(b"[1]")
+        counters = await bench.counters()
+
+    assert counters.forwarded == 1
+
+
+@pytest.mark.asyncio
+async def test_two_requests_that_fail_are_both_repeated(
+    tmp_path: Path, enrichment: FakeEnrichment, options: Enrichment, spool: Spool
+) -> None:
+    """Whichever of them is refused, every event is acknowledged once."""
+    options = replace(options, max_events=2)
+    enrichment.answers = [refusal(503, "influxdb_x") for _ in range(5)]
+    async with forwarding(tmp_path, enrichment, options, spool) as bench:
+        await bench.put(*[b"[]"] * 6, events=2)
+        counters = await bench.counters()
+
+    assert (counters.forwarded, counters.written) == (12, 12)
+
+
+@pytest.mark.asyncio
 async def test_a_wished_pause_comes_first(options: Enrichment, spool: Spool) -> None:
     """Retry-After is waited for (with up to a quarter more), but never too long."""
     async with aiohttp.ClientSession() as session:
@@ -413,6 +562,7 @@ async def test_a_wished_pause_comes_first(options: Enrichment, spool: Spool) -> 
             spool._health,
             replace(options, retry_first_seconds=0.2, retry_most_seconds=30.0),
             source=Source,
+            unread_bytes=lambda: 0,
             jitter=lambda: 1.0,
         )
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from servicekit.compression import Compressor
 from servicekit.wire import Frame, Origin
 from websocket_ingestion.errors import FrameUnreadable
 from websocket_ingestion.frames import (
@@ -237,6 +238,19 @@ def test_a_snapshot_is_halved_by_states() -> None:
         (1, b'[{"a":1}]'),
         (2, b'[{"a":2},{"a":3}]'),
     ]
+
+
+def test_a_compressed_frame_is_halved() -> None:
+    """The halves are plain; one that is damaged cannot be cut."""
+    messages = [event(serial) for serial in range(50)]
+    packed = Compressor()(dump(messages))
+    halves = halve(frame_of(Origin.LIVE, 50, packed))
+    assert halves is not None
+
+    assert [one.events for one in halves] == [25, 25]
+    assert json.loads(halves[0].payload) == messages[:25]
+    with pytest.raises(FrameUnreadable, match="compressed"):
+        halve(frame_of(Origin.LIVE, 50, packed[:-1]))
 
 
 @pytest.mark.parametrize("payload", [dump(event()), dump([event()])])

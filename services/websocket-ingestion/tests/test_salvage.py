@@ -10,13 +10,20 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from servicekit.compression import Compressor
 from servicekit.wire import Frame, Origin, Outcome
 from websocket_ingestion.errors import SpoolError
 from websocket_ingestion.gaps import Gap
 from websocket_ingestion.ledger import Acknowledged, Arrival, Counters
-from websocket_ingestion.salvage import Salvaged, finish_salvage, salvage
+from websocket_ingestion.salvage import (
+    Salvaged,
+    _event_us,
+    finish_salvage,
+    salvage,
+)
 from websocket_ingestion.store import PAGE_BYTES, Store
 
 NOW_US = 9_000_000_000
@@ -188,6 +195,16 @@ def test_what_is_lost_is_counted_and_becomes_a_gap(path: Path) -> None:
     assert (gap.id, gap.cause) == (4, "the spool was damaged: test")
     assert gap.from_us == (lost[0] - 1) * SECOND
     assert gap.until_us == (lost[-1] + 1) * SECOND
+
+
+def test_a_gap_ends_with_an_event_of_a_compressed_frame(path: Path) -> None:
+    """Its time is that of what is in it, not that of its receipt."""
+    at = Frame(7, Origin.LIVE, 99 * SECOND, 2, Compressor()(payload(41, 9000)))
+    damaged = msgspec.structs.replace(at, payload=at.payload[:-1])
+
+    assert len(at.payload) < 1000
+    assert _event_us(at) == 41 * SECOND
+    assert _event_us(damaged) == 99 * SECOND
 
 
 def gaps(path: Path) -> tuple[Gap, ...]:

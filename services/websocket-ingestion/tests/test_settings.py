@@ -45,7 +45,7 @@ def test_the_required_four_are_enough(env: pytest.MonkeyPatch) -> None:
         "SPOOL_RETAIN_MB": "256",
         "SPOOL_COMMIT_MS": "10.0",
         "FORWARD_MAX_EVENTS": "5000",
-        "FORWARD_MAX_KB": "1024",
+        "FORWARD_MAX_KB": "4096",
         "FORWARD_LINGER_MS": "20.0",
         "FORWARD_TIMEOUT_SECONDS": "30.0",
     }

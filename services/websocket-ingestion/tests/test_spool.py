@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import shutil
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TypedDict
 
 import pytest
 import uvloop
 
+from servicekit.compression import plain
 from servicekit.health import STARTING, Health, Status
 from servicekit.wire import Frame, Origin, Outcome
 from websocket_ingestion.errors import ReplayRunning, SpoolError
@@ -33,14 +37,26 @@ LIMITS = SpoolLimits(
     retry_most_seconds=0.002,
 )
 Until = Callable[..., Awaitable[str]]
-ALL = {"max_events": 10**9, "max_bytes": 10**9}
 
 
-class BrokenStore(Store):
-    """A store whose commits fail as long as the test wants."""
+class Bounds(TypedDict):
+    """What a lot may hold."""
 
-    broken: SpoolError | None = None
-    late = False
+    max_events: int
+    max_bytes: int
+
+
+ALL: Bounds = {"max_events": 10**9, "max_bytes": 10**9}
+
+
+class WatchedStore(Store):
+    """A store that calls the test before each commit, and after it."""
+
+    def before(self) -> None:
+        """Be called before a commit; an error stands for that of the disk."""
+
+    def after(self) -> None:
+        """Be called once it is durable."""
 
     def commit(
         self,
@@ -50,15 +66,43 @@ class BrokenStore(Store):
         prune: Prune = NO_PRUNE,
         now_us: int = 0,
     ) -> Counters:
-        """Fail before the commit, or (late) after it."""
+        """Commit between the two calls."""
+        self.before()
+        done = super().commit(arrivals, acknowledged, prune=prune, now_us=now_us)
+        self.after()
+        return done
+
+
+class BrokenStore(WatchedStore):
+    """A store whose commits fail as long as the test wants: before, or once (late)."""
+
+    broken: SpoolError | None = None
+    late = False
+
+    def before(self) -> None:
+        """Fail unless that is for later."""
         broken = type(self).broken
         if broken is not None and not self.late:
             raise broken
-        done = super().commit(arrivals, acknowledged, prune=prune, now_us=now_us)
-        if broken is not None:
+
+    def after(self) -> None:
+        """Fail although the commit took effect."""
+        broken = type(self).broken
+        if broken is not None and self.late:
             type(self).broken = None
             raise broken
-        return done
+
+
+class SlowStore(WatchedStore):
+    """A store of which each commit takes until the test lets it go on."""
+
+    begun: threading.Semaphore
+    go_on: threading.Semaphore
+
+    def before(self) -> None:
+        """Say that it begins, and wait."""
+        self.begun.release()
+        self.go_on.acquire()
 
 
 @pytest.fixture
@@ -93,9 +137,10 @@ async def running(
 
 
 def frames(*sizes: int, events: int = 1) -> list[Arrival]:
-    """Return frames with payloads of these sizes."""
+    """Return frames with payloads of these sizes, which nothing makes smaller."""
+    noise = random.Random(7)
     return [
-        Arrival(90_000_000 + number, Origin.LIVE, events, b"x" * size, 7)
+        Arrival(90_000_000 + number, Origin.LIVE, events, noise.randbytes(size), 7)
         for number, size in enumerate(sizes)
     ]
 
@@ -179,6 +224,53 @@ async def test_a_restart_carries_on(path: Path, health: Health) -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("memory_bytes", [100, 0])
+async def test_a_lot_follows_one_that_is_under_way(
+    path: Path, health: Health, memory_bytes: int
+) -> None:
+    """Each is handed out once; the oldest age is that of the first."""
+    limits = replace(LIMITS, memory_bytes=memory_bytes)
+    async with running(path, health, limits) as spool:
+        await spool.put(
+            Arrival(second * 1_000_000, Origin.LIVE, 2, b"x" * size, 7)
+            for second, size in ((90, 1), (95, 2), (96, 3))
+        )
+        await spool.flush()
+        first = await spool.next_lot(max_events=2, max_bytes=100)
+        behind = spool.waiting_behind(first)
+        second = await spool.next_lot(max_events=4, max_bytes=100, behind=first)
+        age = spool.view().oldest_age_seconds
+        spool.acknowledge(first, taken(first))
+        left = spool.waiting_behind(first)
+        spool.acknowledge(second, taken(second))
+
+        assert [
+            [len(one.payload) for one in lot.frames] for lot in (first, second)
+        ] == [
+            [1],
+            [2, 3],
+        ]
+        assert (behind, left, spool.waiting_events) == (4, 4, 0)
+        assert age == 10.0
+
+
+@pytest.mark.asyncio
+async def test_a_lot_of_another_file_holds_nothing_back(
+    path: Path, health: Health
+) -> None:
+    """Rows have other numbers after a salvage: what is not acknowledged comes again."""
+    async with running(path, health) as spool:
+        await spool.put(frames(1, 2))
+        await spool.flush()
+        lot = await spool.next_lot(**ALL)
+        old = replace(lot, file=lot.file + 1)
+        again = await spool.next_lot(**ALL, behind=old)
+
+        assert again == lot
+        assert spool.waiting_behind(old) == 2
+
+
+@pytest.mark.asyncio
 async def test_a_close_commits_what_waits(path: Path, health: Health) -> None:
     """Frames and acknowledgements of the last moment are in the file."""
     limits = SpoolLimits(disk_bytes=MEBIBYTE, commit_seconds=3600)
@@ -193,6 +285,67 @@ async def test_a_close_commits_what_waits(path: Path, health: Health) -> None:
 
     assert (counters.received, counters.written, counters.frames) == (2, 1, 1)
     assert spool.view().state is SpoolState.CLOSED
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("seconds", "busy_times", "groups"),
+    [
+        pytest.param(3600, 1e-6, [(4, 6)], id="much"),
+        pytest.param(0.001, 3.6e6, [(10,), (9,)], id="little-after-much"),
+    ],
+)
+async def test_how_long_a_commit_waits_follows_the_one_before(
+    path: Path,
+    health: Health,
+    seconds: float,
+    busy_times: float,
+    groups: list[tuple[int, ...]],
+) -> None:
+    """After much it is the time of load, after little the usual one.
+
+    The other time is an hour: without the right one nothing more is committed.
+    """
+    limits = SpoolLimits(
+        disk_bytes=MEBIBYTE,
+        commit_seconds=seconds,
+        acknowledge_seconds=3600,
+        busy_bytes=10,
+        busy_times=busy_times,
+    )
+    async with running(path, health, limits) as spool:
+        for sizes in groups:
+            await spool.put(frames(*sizes))
+            await spool.flush()
+        await drain(spool)
+        await spool.put(frames(1))
+        await spool.wait_frames()
+
+        assert spool.view().queued_frames == 0
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("size", "left"),
+    [pytest.param(99, 1, id="little"), pytest.param(100, 0, id="enough for a commit")],
+)
+async def test_what_comes_during_a_commit_waits_for_others(
+    path: Path, health: Health, size: int, left: int
+) -> None:
+    """Otherwise commits follow each other as fast as the disk allows."""
+    SlowStore.begun, SlowStore.go_on = threading.Semaphore(0), threading.Semaphore(0)
+    limits = SpoolLimits(disk_bytes=MEBIBYTE, commit_seconds=3600, commit_bytes=100)
+    async with running(path, health, limits, open_store=SlowStore.open) as spool:
+        await spool.wait_open()
+        await spool.put(frames(100))
+        await asyncio.to_thread(SlowStore.begun.acquire)
+        await spool.put(frames(size))
+        SlowStore.go_on.release(3)
+        await spool.wait_frames()
+        await spool.gaps(1)  # the file does one thing after the other
+        view = spool.view()
+
+    assert (view.queued_frames, view.commits) == (left, 2 - left)
 
 
 @pytest.mark.asyncio
@@ -339,6 +492,123 @@ async def test_a_commit_that_failed_late_is_not_repeated(
 
     assert (counters.received, counters.written, counters.cursor) == (3, 1, 1)
     assert [frame.row for frame in lot.frames] == [2, 3, 4]
+
+
+def messages(*numbers: int) -> list[Arrival]:
+    """Return live frames of one message each."""
+    return [
+        Arrival(90_000_000 + number, Origin.LIVE, 1, b"{%d}" % number, number)
+        for number in numbers
+    ]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("number", "payloads"),
+    [
+        pytest.param(2, [b"{1}", b"{2}"], id="few"),
+        pytest.param(3, [b"[{1},{2},{3}]"], id="many"),
+    ],
+)
+async def test_many_live_frames_share_a_row(
+    path: Path, health: Health, number: int, payloads: list[bytes]
+) -> None:
+    """The account is one of events; few frames of a commit are not worth the work."""
+    limits = replace(LIMITS, commit_seconds=3600, join_frames=3)
+    async with running(path, health, limits) as spool:
+        await spool.wait_open()
+        await spool.put(messages(*range(1, number + 1)))
+        queued = spool.view().queued_frames
+        await spool.flush()
+        lot = await spool.next_lot(**ALL)
+        view = spool.view()
+
+    assert [frame.payload for frame in lot.frames] == payloads
+    assert (queued, view.queued_frames, spool._queued_bytes) == (number, 0, 0)
+    assert (view.counters.received, view.counters.last_event_us) == (number, number)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("memory_bytes", [0, MEBIBYTE])
+async def test_large_rows_are_stored_compressed(
+    path: Path, health: Health, memory_bytes: int
+) -> None:
+    """They come out as they are stored; the account of bytes is the stored one."""
+    text = b'{"state":"%s"}' % (b"on" * 5000)
+    limits = replace(LIMITS, memory_bytes=memory_bytes)
+    async with running(path, health, limits) as spool:
+        await spool.put([Arrival(1, Origin.LIVE, 1, text), *messages(1)])
+        await spool.flush()
+        lot = await spool.next_lot(**ALL)
+        spool.acknowledge(lot, taken(lot))
+        counters = await saved(spool)
+        left = spool._queued_bytes
+
+    assert [plain(frame.payload) for frame in lot.frames] == [text, b"{1}"]
+    assert lot.plain_bytes == len(text) + 3
+    assert lot.bytes < 100
+    assert (counters.forwarded_bytes, left) == (lot.bytes, 0)
+
+
+@pytest.mark.asyncio
+async def test_the_wait_after_a_commit_follows_what_came(
+    path: Path, health: Health
+) -> None:
+    """Not what is left of it once it is compressed: that much goes with the next."""
+    limits = SpoolLimits(
+        disk_bytes=MEBIBYTE,
+        commit_seconds=3600,
+        acknowledge_seconds=3600,
+        busy_bytes=5000,
+        busy_times=1e-6,
+    )
+    async with running(path, health, limits) as spool:
+        await spool.put([Arrival(1, Origin.LIVE, 1, b"{%b}" % (b" " * 5000))])
+        await spool.flush()
+        await drain(spool)
+        await spool.put(messages(1))
+        await spool.wait_frames()
+
+        assert spool.view().queued_frames == 0
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("late", [False, True])
+async def test_rows_stay_as_they_were_offered(
+    path: Path,
+    health: Health,
+    late: bool,  # noqa: FBT001 - of the parameters
+) -> None:
+    """A commit that failed may have taken effect: what came meanwhile is apart."""
+    failures = [BROKEN]
+
+    class OnceBrokenStore(SlowStore):
+        """A store of which the first commit fails, before or after it took effect."""
+
+        def before(self) -> None:
+            super().before()
+            if failures and not late:
+                raise failures.pop()
+
+        def after(self) -> None:
+            if failures and late:
+                raise failures.pop()
+
+    SlowStore.begun, SlowStore.go_on = threading.Semaphore(0), threading.Semaphore(0)
+    limits = replace(LIMITS, join_frames=2)
+    async with running(path, health, limits, open_store=OnceBrokenStore.open) as spool:
+        await spool.wait_open()
+        await spool.put(messages(1, 2))
+        await asyncio.to_thread(SlowStore.begun.acquire)
+        await spool.put(messages(3, 4))
+        SlowStore.go_on.release(9)
+        await spool.wait_frames()
+        await spool.flush()
+        lot = await spool.next_lot(**ALL)
+        received = spool.view().counters.received
+
+    assert [frame.payload for frame in lot.frames] == [b"[{1},{2}]", b"[{3},{4}]"]
+    assert (received, spool._queued_bytes) == (4, 0)
 
 
 @pytest.mark.asyncio

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -37,6 +39,7 @@ LIMITS = st.builds(
     retain_bytes=st.sampled_from([0, 40, 4000]),
     prune_bytes=st.sampled_from([1, 20]),
     commit_bytes=st.sampled_from([1, 40, 10**6]),
+    join_frames=st.sampled_from([2, 1000]),
     memory_bytes=st.sampled_from([0, 30, 10**6]),
     commit_seconds=st.just(0.0001),
     acknowledge_seconds=st.just(0.0001),
@@ -106,10 +109,19 @@ async def acknowledge(spool: Spool, model: Model, most: int) -> None:
     while most > 0 and spool.view().counters.last_row > spool._position:
         lot = await spool.next_lot(max_events=min(most, 3), max_bytes=10**6)
         assert rows(lot.frames) == list(range(spool._position + 1, lot.last_row + 1))
-        model.out += [frame.payload for frame in lot.frames]
-        model.acknowledged += lot.frames
+        singles = [single for frame in lot.frames for single in apart(frame)]
+        model.out += [single.payload for single in singles]
+        model.acknowledged += singles
         spool.acknowledge(lot, Outcome(lot.events, 0, 0, 0))
         most -= len(lot.frames)
+
+
+def apart(frame: Frame) -> list[Frame]:
+    """Return the frames that share a row, as they were put; all keep its number."""
+    return [
+        msgspec.structs.replace(frame, events=1, payload=b"{" + text + b"}")
+        for text in re.findall(rb"{(\d+)}", frame.payload)
+    ]
 
 
 def rows(frames: list[Frame]) -> list[int]:
@@ -128,7 +140,7 @@ async def settle(spool: Spool) -> None:
 
 async def put(spool: Spool, model: Model) -> None:
     """Put one frame more."""
-    model.put.append(b"%09d" % len(model.put))
+    model.put.append(b"{%09d}" % len(model.put))
     received_us = model.now * SECOND
     await spool.put([Arrival(received_us, Origin.LIVE, 1, model.put[-1], 1)])
 

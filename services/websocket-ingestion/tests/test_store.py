@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from servicekit.compression import Compressor
 from servicekit.wire import Frame, Origin, Outcome
 from websocket_ingestion import journal as journal_module
 from websocket_ingestion import store as store_module
@@ -110,6 +111,17 @@ def test_a_read_stops_at_either_limit(store: Store) -> None:
     assert rows(max_events=99, max_bytes=20) == [1, 2]
     assert rows(max_events=0, max_bytes=0) == [1]
     assert store.read(1, max_events=2, max_bytes=99).last_row == 2
+
+
+def test_a_read_counts_bytes_as_they_are_once_decompressed(store: Store) -> None:
+    """The account is one of stored bytes all the same."""
+    payload = Compressor()(b"x" * 5000)
+    store.commit(arrivals(payload, payload, payload))
+    chunk = store.read(0, max_events=EVERYTHING, max_bytes=10_000)
+
+    assert [frame.row for frame in chunk.frames] == [1, 2]
+    assert chunk.bytes == 2 * len(payload)
+    assert store.counters.received_bytes == 3 * len(payload)
 
 
 def test_a_damaged_frame_is_reported_and_passed(path: Path, store: Store) -> None:
@@ -302,7 +314,7 @@ def test_a_spool_of_the_version_before_is_read(path: Path, store: Store) -> None
     1. a file of version 3 with a replay that goes on is opened
     2. the first commit leaves a mark, the next one a second later another
     """
-    position = ReplayPosition(5, 1, 2)
+    position = ReplayPosition(1, 2)
     store.commit(arrivals(b"a", b"b", b"c"), now_us=10)
     store.commit((), written(2, 4))
     store.save_replay(position)
@@ -321,6 +333,24 @@ def test_a_spool_of_the_version_before_is_read(path: Path, store: Store) -> None
     assert journal.replay == position
     assert unknown is None
     assert [mark and mark.row for mark in marks] == [None, 3, 3, 4]
+
+
+def test_a_replay_goes_on_that_was_stored_with_its_time(
+    path: Path, store: Store
+) -> None:
+    """Files hold the time that it was asked for; it was read once, and is not now."""
+    store.commit(arrivals(b"a", b"b"))
+    store.close()
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("UPDATE replay SET since_us = 7, next_row = 1, until_row = 2")
+        raw.commit()
+    with closing(Store.open(path)) as again:
+        before = again.journal().replay
+        again.commit([arrivals(b"a")[0]._replace(copy_of=1)])
+        after = again.journal().replay
+
+    assert before == ReplayPosition(1, 2)
+    assert after == ReplayPosition(2, 2)
 
 
 def test_a_mark_is_stored_with_its_acknowledgement_or_not_at_all(

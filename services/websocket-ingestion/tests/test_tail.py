@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from servicekit.compression import Compressor
 from servicekit.wire import Frame, Origin
 from websocket_ingestion.tail import Tail
 
@@ -28,6 +29,17 @@ def test_take_stops_at_either_limit() -> None:
     assert rows(tail.take(0, max_events=99, max_bytes=20)) == [1, 2]
     assert rows(tail.take(2, max_events=99, max_bytes=1000)) == [3, 4]
     assert rows(tail.take(4, max_events=99, max_bytes=1000)) == []
+
+
+def test_take_counts_bytes_as_they_are_once_decompressed() -> None:
+    """Who takes them has to make room for that much; the tail itself has not."""
+    tail = Tail(10_000)
+    payload = Compressor()(b"x" * 5000)
+    for row in (1, 2, 3):
+        tail.push(Frame(row, Origin.LIVE, 100, 1, payload))
+
+    assert rows(tail.take(0, max_events=99, max_bytes=10_000)) == [1, 2]
+    assert tail.bytes == 3 * len(payload)
 
 
 def test_take_returns_one_frame_however_large() -> None:

@@ -7,10 +7,13 @@ Fewer events than the sender counted become a reject of their own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 from msgspec import Raw, Struct
 
+from servicekit.compression import plain
+from servicekit.errors import PayloadDamaged
 from servicekit.wire import Batch, Frame, Origin, Outcome
 
 from .errors import PointRefused, Reason
@@ -75,7 +78,8 @@ def compose(
     rejects: list[Reject] = []
     ages: list[Age] = []
     built = surplus = 0
-    for frame in sorted(batch.frames, key=lambda frame: _ORDER[frame.origin]):
+    for packed in sorted(batch.frames, key=lambda frame: _ORDER[frame.origin]):
+        frame = _decompressed(packed)
         before, refused = built, len(rejects)
         from_history = frame.origin is Origin.BACKFILL
         fired_us = 0
@@ -133,6 +137,15 @@ def balanced(outcome: Outcome, surplus: int) -> Outcome:
     return Outcome(
         written=written, merged=merged, dead_lettered=dead_lettered, expired=expired
     )
+
+
+def _decompressed(frame: Frame) -> Frame:
+    """Return the frame with a plain payload; one that is damaged is no JSON either."""
+    with suppress(PayloadDamaged):
+        payload = plain(frame.payload)
+        if payload is not frame.payload:
+            return msgspec.structs.replace(frame, payload=payload)
+    return frame
 
 
 def _decode(frame: Frame) -> list[Change | Malformed]:

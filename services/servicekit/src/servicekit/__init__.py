@@ -1,8 +1,4 @@
-"""What the services of the stack share; import the module that holds the thing.
-
-Nothing is imported here on purpose: `python -m servicekit.probe` runs every few
-seconds in every container and must not pay for an HTTP stack it does not use.
-"""
+"""What the services of the stack share; import the module that holds the thing."""
 
 from __future__ import annotations
 

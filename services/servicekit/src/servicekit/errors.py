@@ -5,6 +5,7 @@ ServicekitError
 ├── SettingsError
 ├── StartError
 ├── WireError
+├── PayloadDamaged
 └── InfluxError
     ├── InfluxUnreachable
     └── InfluxQueryFailed
@@ -17,6 +18,7 @@ __all__ = [
     "InfluxError",
     "InfluxQueryFailed",
     "InfluxUnreachable",
+    "PayloadDamaged",
     "ServicekitError",
     "SettingsError",
     "StartError",
@@ -62,6 +64,17 @@ class WireError(ServicekitError):
 
     def __str__(self) -> str:
         return f"{self.what} is not readable: {self.reason}"
+
+
+class PayloadDamaged(ServicekitError):
+    """A payload is marked as compressed and cannot be decompressed."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"a compressed payload is damaged: {self.reason}"
 
 
 class InfluxError(ServicekitError):

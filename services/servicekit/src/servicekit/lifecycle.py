@@ -22,6 +22,7 @@ import structlog
 import uvloop
 
 from .errors import StartError
+from .freed_memory import give_back_freed_memory
 
 __all__ = ["Runtime", "Tasks", "pause", "run"]
 
@@ -125,6 +126,7 @@ class Runtime:
 
     async def _serve(self, main: Main) -> None:
         async with self.tasks:
+            self.tasks.create_task(give_back_freed_memory(), name="memory")
             try:
                 # A crash of main, once logged, looks like a cancellation here.
                 with contextlib.suppress(asyncio.CancelledError):

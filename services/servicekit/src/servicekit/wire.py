@@ -25,8 +25,9 @@ __all__ = [
     "encode_outcome",
 ]
 
-SCHEMA: Final = 1
-"""Version of the batch layout; a service refuses any other."""
+SCHEMA: Final = 2
+"""Version of the batch layout; a service refuses any newer one. Since the second one
+payloads may be compressed."""
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 # Far above any frame; a batch of such counts still has a sum that JSON can hold.
@@ -46,7 +47,8 @@ class Frame(msgspec.Struct, array_like=True, frozen=True):
 
     A live payload is the raw frame of Home Assistant: one message object or an
     array of messages, of which only the state_changed events count in `events`.
-    A snapshot or backfill payload is a JSON array of state objects.
+    A snapshot or backfill payload is a JSON array of state objects. Each may be
+    compressed (`servicekit.compression`).
     `received_us` is UTC in microseconds since the epoch.
     """
 
@@ -106,14 +108,15 @@ def decode_batch(body: bytes) -> Batch:
     """Return the batch in a request body.
 
     Raises:
-        WireError: the body is no msgpack, has another layout or another schema.
+        WireError: the body is no msgpack, has another layout or a newer schema.
     """
     try:
         batch = _batches.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise WireError("batch", str(err)) from err
-    if batch.schema != SCHEMA:
-        raise WireError("batch", f"schema {batch.schema}, this side speaks {SCHEMA}")
+    if not 1 <= batch.schema <= SCHEMA:
+        known = f"this side speaks 1 to {SCHEMA}"
+        raise WireError("batch", f"schema {batch.schema}, {known}")
     return batch
 
 

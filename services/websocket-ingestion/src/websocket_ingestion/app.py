@@ -59,6 +59,7 @@ async def run_service(runtime: Runtime, settings: Settings) -> None:
             health,
             _enrichment(settings),
             source=lambda: connection.source,
+            unread_bytes=lambda: connection.unread_bytes,
         )
         app = _make_app(health, settings, connection, spool, forwarder)
         await outside.enter_async_context(

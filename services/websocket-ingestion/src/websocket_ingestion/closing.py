@@ -21,7 +21,8 @@ import msgspec
 
 from servicekit.wire import Frame, Origin
 
-from .frames import UNREADABLE
+from .errors import FrameUnreadable
+from .frames import UNREADABLE, plain_payload
 from .gaps import MOST_EXAMPLES, Gap
 from .history import SECOND_US, Pages, Row
 from .times import time_us
@@ -97,14 +98,15 @@ def keys_of(frames: Iterable[Frame], *, most: int = MOST_KNOWN) -> Known:
 
 def _keys_of_frame(frame: Frame) -> Iterator[Key]:
     try:
+        payload = plain_payload(frame)
         if frame.origin is Origin.LIVE:
-            found = _live.decode(frame.payload)
+            found = _live.decode(payload)
             messages = found if isinstance(found, list) else [found]
             changes = [_change(m.event) for m in messages if m.event is not None]
         else:
-            states = _states.decode(frame.payload)
+            states = _states.decode(payload)
             changes = [(one.entity_id, one.last_updated) for one in states]
-    except UNREADABLE:
+    except (*UNREADABLE, FrameUnreadable):
         return
     for entity_id, text in changes:
         moment_us = time_us(text)

@@ -45,6 +45,7 @@ from .session import (
     Subscribed,
 )
 from .spool import Spool
+from .unread import unread_bytes
 
 __all__ = ["Connection", "ConnectionView", "HomeAssistant"]
 
@@ -143,6 +144,12 @@ class Connection:
             last_event_at=iso(last_us / 1e6) if last_us else None,
             last_error=self._last_error,
         )
+
+    @property
+    def unread_bytes(self) -> int:
+        """What Home Assistant has sent and nobody has read yet."""
+        socket = self._socket
+        return unread_bytes(socket.get_extra_info("socket")) if socket else 0
 
     async def run(self) -> None:
         """Connect, listen and connect again until `stop`."""
@@ -260,6 +267,8 @@ class Connection:
                     self._conversation = None
 
     async def _send(self, socket: Socket) -> None:
+        if not self._protocol.has_data_to_send:
+            return
         # The ids of commands must arrive in order, whoever sends them.
         async with self._sending:
             for text in self._protocol.data_to_send():

@@ -20,6 +20,7 @@ from .answers import ENRICHMENT_REJECTS, TOO_LARGE, judge
 from .errors import ForwardError, FrameUnreadable, SpoolError
 from .frames import halve
 from .ledger import NOTHING, plus
+from .pace import wait_after
 from .spool import Lot, Spool
 
 __all__ = ["Enrichment", "Forwarder", "ForwarderView"]
@@ -27,20 +28,43 @@ __all__ = ["Enrichment", "Forwarder", "ForwarderView"]
 _LARGE_BODY_BYTES: Final = 1024 * 1024
 """From here on aiohttp wants a stream, to write the body in pieces."""
 
+MOST_UNDER_WAY: Final = 2
+"""Requests at a time; enrichment-pipeline takes as many."""
+
+_LOOK_SECONDS: Final = 0.01
+"""Between two looks at what the reader has before it."""
+
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrichment:
-    """Where enrichment-pipeline is and how to send; times in seconds."""
+    """Where enrichment-pipeline is and how to send; times in seconds, sizes in bytes.
+
+    A request waits `linger_seconds` for more frames, and `busy_times` as long after
+    one of `busy_bytes`: it costs all services, and InfluxDB most, whatever it holds.
+    While more than `crowded_bytes` of Home Assistant's are unread a request waits too,
+    up to `give_way_seconds`: a backlog can wait, a reader that is late is cut off.
+    """
 
     url: str
     max_events: int = 5000
-    max_bytes: int = 1024 * 1024
+    max_bytes: int = 4 * 1024 * 1024
     linger_seconds: float = 0.02
+    busy_bytes: int = 256 * 1024
+    busy_times: float = 3.0
+    crowded_bytes: int = 256 * 1024
+    give_way_seconds: float = 0.5
     timeout_seconds: float = 30.0
     retry_first_seconds: float = 0.2
     retry_most_seconds: float = 30.0
+
+
+class _UnderWay(NamedTuple):
+    """A lot that is being delivered, and what ends when it is acknowledged."""
+
+    lot: Lot
+    acknowledged: asyncio.Task[None]
 
 
 class ForwarderView(NamedTuple):
@@ -61,6 +85,7 @@ class Forwarder:
         options: Enrichment,
         *,
         source: Callable[[], Source],
+        unread_bytes: Callable[[], int],
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._session = session
@@ -68,7 +93,10 @@ class Forwarder:
         self._health = health
         self._options = options
         self._source = source
+        self._unread_bytes = unread_bytes
         self._jitter = jitter
+        self._places = asyncio.Semaphore(MOST_UNDER_WAY)
+        self._linger = options.linger_seconds
         self._reason: str | None = None
         self._batches = 0
         self._failures = 0
@@ -78,22 +106,61 @@ class Forwarder:
         return ForwarderView(self._batches, self._failures)
 
     async def run(self) -> None:
-        """Forward for ever; every failure is named in the health and retried."""
-        while True:
-            await self._spool.wait_frames()
-            if self._spool.waiting_events < self._options.max_events:
-                await asyncio.sleep(self._options.linger_seconds)
-            lot = await self._next_lot()
-            outcome = await self._deliver(lot)
-            self._spool.acknowledge(lot, outcome)
+        """Forward for ever; every failure is named in the health and retried.
 
-    async def _next_lot(self) -> Lot:
+        While one request is under way a second one follows only if it is full: then
+        enrichment-pipeline decodes the one while InfluxDB writes the other.
+        """
+        before: _UnderWay | None = None
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._places.acquire()
+                lot = await self._gather(before)
+                before = _UnderWay(lot, tasks.create_task(self._pass_on(lot, before)))
+
+    async def _gather(self, before: _UnderWay | None) -> Lot:
+        """Return the next lot, when it is time to send it."""
+        enough = self._options.max_events
+        behind = before.lot if before else None
+        await self._spool.wait_frames(behind)
+        if before and self._spool.waiting_behind(behind) < enough:
+            await before.acknowledged
+            behind = None
+        if self._spool.waiting_behind(behind) < enough:
+            await asyncio.sleep(self._linger)
+        await self._give_way()
+        lot = await self._next_lot(behind)
+        self._linger = wait_after(
+            lot.plain_bytes,
+            seconds=self._options.linger_seconds,
+            busy_bytes=self._options.busy_bytes,
+            busy_times=self._options.busy_times,
+        )
+        return lot
+
+    async def _give_way(self) -> None:
+        """Let the reader go first while it is late, but not for ever."""
+        for _ in range(int(self._options.give_way_seconds / _LOOK_SECONDS)):
+            if self._unread_bytes() <= self._options.crowded_bytes:
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _pass_on(self, lot: Lot, before: _UnderWay | None) -> None:
+        """Deliver the lot; acknowledge it after the one before."""
+        outcome = await self._deliver(lot)
+        if before:
+            await before.acknowledged
+        self._spool.acknowledge(lot, outcome)
+        self._places.release()
+
+    async def _next_lot(self, behind: Lot | None) -> Lot:
         waits = self._waits()
         while True:
             try:
                 lot = await self._spool.next_lot(
                     max_events=self._options.max_events,
                     max_bytes=self._options.max_bytes,
+                    behind=behind,
                 )
             except SpoolError as error:
                 self._complain("spool_unreadable", Status.FAILING, str(error))

@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from servicekit.compression import plain
+from servicekit.errors import PayloadDamaged
 from servicekit.wire import Frame, Origin
 
 from .errors import FrameUnreadable
@@ -27,6 +29,7 @@ __all__ = [
     "cut",
     "halve",
     "inspect",
+    "plain_payload",
     "snapshot_parts",
 ]
 
@@ -173,13 +176,15 @@ def _inspect_one_by_one(frame: bytes) -> Content:
 def _content(
     heads: list[EventHead], payload: bytes, control: list[Message], unreadable: int
 ) -> Content:
+    first_us = _microseconds(heads[0].time_fired) if heads else 0
+    last_us = _microseconds(heads[-1].time_fired) if len(heads) > 1 else first_us
     return Content(
         events=len(heads),
         payload=payload,
-        last_event_us=_microseconds(heads[-1].time_fired) if heads else 0,
+        last_event_us=last_us,
         control=control,
         unreadable=unreadable,
-        first_event_us=_microseconds(heads[0].time_fired) if heads else 0,
+        first_event_us=first_us,
         entity_ids=frozenset([h.data.entity_id for h in heads if h.data is not None]),
     )
 
@@ -207,6 +212,18 @@ def cut(states: Iterable[bytes]) -> Iterator[Part]:
         yield Part(len(part), _array(part))
 
 
+def plain_payload(frame: Frame) -> bytes:
+    """Return the JSON of a frame that may be compressed.
+
+    Raises:
+        FrameUnreadable: it cannot be decompressed.
+    """
+    try:
+        return plain(frame.payload)
+    except PayloadDamaged as err:
+        raise FrameUnreadable(str(err)) from err
+
+
 def halve(frame: Frame) -> tuple[Frame, Frame] | None:
     """Cut a frame that is too large to send in two; None if it cannot be cut.
 
@@ -215,7 +232,7 @@ def halve(frame: Frame) -> tuple[Frame, Frame] | None:
     Raises:
         FrameUnreadable: the payload is no JSON array or object.
     """
-    raws = [bytes(raw) for raw in _slices(frame.payload)]
+    raws = [bytes(raw) for raw in _slices(plain_payload(frame))]
     if len(raws) <= 1:
         return None
     middle = len(raws) // 2

@@ -52,7 +52,8 @@ JOURNAL_SCHEMA: Final = """
     );
     INSERT INTO replay VALUES (1, 0, 1, 0);
 """
-"""The numbers in `notes` are those of closed gaps that are no longer kept."""
+"""The numbers in `notes` are those of closed gaps that are no longer kept. Nobody uses
+`since_us`; it stays because files of this version have it."""
 
 
 class JournalView(NamedTuple):
@@ -145,13 +146,13 @@ class Journal:
         self._run("UPDATE notes SET ended = ?", (cause,))
 
     def _replay(self) -> ReplayPosition | None:
-        found = self._run("SELECT since_us, next_row, until_row FROM replay").fetchone()
+        found = self._run("SELECT next_row, until_row FROM replay").fetchone()
         replay = ReplayPosition(*found)
         return replay if replay.next_row <= replay.until_row else None
 
     def save_replay(self, replay: ReplayPosition) -> None:
         """Begin a replay, or end one (`next_row` behind `until_row`)."""
-        self._run("UPDATE replay SET since_us = ?, next_row = ?, until_row = ?", replay)
+        self._run("UPDATE replay SET next_row = ?, until_row = ?", replay)
 
     def move_replay(self, next_row: int) -> None:
         """Note that the rows before this one are copied."""

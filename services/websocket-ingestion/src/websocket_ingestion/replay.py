@@ -44,7 +44,6 @@ class Replay(NamedTuple):
 class ReplayPosition(NamedTuple):
     """How far a replay is: rows before `next_row` are done, `until_row` is the last."""
 
-    since_us: int
     next_row: int
     until_row: int
 

@@ -21,7 +21,7 @@ from typing import Final
 from servicekit.wire import Frame
 
 from .errors import FrameUnreadable
-from .frames import inspect
+from .frames import inspect, plain_payload
 from .gaps import Gap
 from .journal import Journal, read_gap
 from .ledger import Counters
@@ -347,7 +347,7 @@ def _gap(
 def _event_us(frame: Frame) -> int:
     """Return the time of the last event in a frame, else when it was received."""
     with suppress(FrameUnreadable):
-        return inspect(frame.payload).last_event_us or frame.received_us
+        return inspect(plain_payload(frame)).last_event_us or frame.received_us
     return frame.received_us
 
 

@@ -166,6 +166,11 @@ class Session:
             notes.append(Notice("message.unreadable", f"{content.unreadable} ignored"))
         return notes + live
 
+    @property
+    def has_data_to_send(self) -> bool:
+        """True if `data_to_send` would return something."""
+        return bool(self._outbox)
+
     def data_to_send(self) -> list[str]:
         """Return the text frames to send, in order, and forget them."""
         waiting, self._outbox = self._outbox, []

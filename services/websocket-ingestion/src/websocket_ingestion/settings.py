@@ -42,7 +42,7 @@ class Settings(ServiceSettings):
     spool_commit_ms: float = Field(default=10.0, gt=0, le=1000)
 
     forward_max_events: int = Field(default=5000, ge=1)
-    forward_max_kb: int = Field(default=1024, ge=1)
+    forward_max_kb: int = Field(default=4096, ge=1)
     forward_linger_ms: float = Field(default=20.0, ge=0, le=10_000)
     forward_timeout_seconds: float = Field(default=30.0, gt=0, le=600)
 

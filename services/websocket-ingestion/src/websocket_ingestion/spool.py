@@ -21,6 +21,7 @@ from typing import Final, NamedTuple, TypeVar
 
 import structlog
 
+from servicekit.compression import Compressor, plain_bytes
 from servicekit.health import Health, Status
 from servicekit.lifecycle import pause
 from servicekit.retry import delays
@@ -28,8 +29,10 @@ from servicekit.wire import Frame, Outcome
 
 from .errors import ReplayRunning, SpoolError
 from .gaps import Gap, GapTotals
+from .joining import joined
 from .journal import JournalView
 from .ledger import NOTHING, Acknowledged, Arrival, Counters, plus, unsaved
+from .pace import wait_after
 from .replay import Replay, ReplayPosition, begin
 from .store import NO_PRUNE, Chunk, Prune, Store
 from .store_thread import Opened, Seen, StoreThread
@@ -67,19 +70,24 @@ class SpoolLimits:
 
     `disk_bytes` is the size at which reading pauses, `queue_bytes` what may wait
     for a commit, `commit_bytes` what is committed at once, without waiting for the
-    end of `commit_seconds`, `memory_bytes` what stays in memory for forwarding,
-    `retain_bytes` what stays in the file after it was acknowledged, `prune_bytes`
-    how much more than that before it is deleted. An
-    acknowledgement waits up to `acknowledge_seconds` for frames to be committed
-    with: after a crash it would only be repeated.
+    end of `commit_seconds`. After a commit of `busy_bytes` the next one waits
+    `busy_times` as long: each costs about the same, so under load fewer are cheaper.
+    Live frames share rows when a commit has `join_frames` or more.
+    `memory_bytes` is what stays in memory for forwarding, `retain_bytes` what stays
+    in the file after it was acknowledged, `prune_bytes` how much more than that
+    before it is deleted. An acknowledgement waits up to `acknowledge_seconds` for
+    frames to be committed with: after a crash it would only be repeated.
     """
 
     disk_bytes: int
     commit_seconds: float = 0.01
     acknowledge_seconds: float = 0.1
     commit_bytes: int = _MEBIBYTE
+    busy_bytes: int = 32 * 1024
+    busy_times: float = 3.0
+    join_frames: int = 16
     queue_bytes: int = 8 * _MEBIBYTE
-    memory_bytes: int = 4 * _MEBIBYTE
+    memory_bytes: int = 8 * _MEBIBYTE
     retain_bytes: int = 0
     prune_bytes: int = 4 * _MEBIBYTE
     retry_first_seconds: float = 0.2
@@ -106,8 +114,13 @@ class Lot:
 
     @property
     def bytes(self) -> int:
-        """Bytes in the payloads, with the damaged ones."""
+        """Bytes in the payloads as they are stored, with the damaged ones."""
         return self.damaged_bytes + sum(len(frame.payload) for frame in self.frames)
+
+    @property
+    def plain_bytes(self) -> int:
+        """Bytes in the payloads once they are decompressed."""
+        return sum(plain_bytes(frame.payload) for frame in self.frames)
 
 
 class SpoolView(NamedTuple):
@@ -166,7 +179,12 @@ class Spool:
         self._salvages = 0
         # Frames before their commit, and after it.
         self._queue: list[Arrival] = []
-        self._queued_bytes = 0
+        self._queued_bytes = self._committing = 0
+        # How many of the queue are rows that the file was given, since they may be
+        # durable, and how large they were before they were compressed.
+        self._offered = self._offered_bytes = 0
+        self._compress = Compressor()
+        self._commit_wait = limits.commit_seconds
         self._tail = Tail(limits.memory_bytes)
         self._oldest_us: int | None = None
         # The journal as it is in the file, and what is to be changed in it.
@@ -203,10 +221,10 @@ class Spool:
                 await self._room.wait()
             self._queue.append(arrival)
             self._queued_bytes += len(arrival.payload)
-            if self._queued_bytes >= self._limits.commit_bytes:
+            if self._queued_bytes - self._committing >= self._limits.commit_bytes:
                 self._wake.set()
             else:
-                self._schedule(self._limits.commit_seconds)
+                self._schedule(self._commit_wait)
 
     @property
     def accepting(self) -> bool:
@@ -231,33 +249,51 @@ class Spool:
         """Committed events that are not acknowledged."""
         return self._counters.pending - self._outcome.total
 
-    async def wait_frames(self) -> None:
-        """Wait until a frame is committed that is not acknowledged."""
-        while self._counters.last_row <= self._position:
+    async def wait_frames(self, behind: Lot | None = None) -> None:
+        """Wait until a frame is committed that is not acknowledged.
+
+        Args:
+            behind: a lot that is under way; its frames do not count.
+        """
+        while self._counters.last_row <= self._end_of(behind):
             self._grown.clear()
             await self._grown.wait()
 
-    async def next_lot(self, *, max_events: int, max_bytes: int) -> Lot:
+    async def next_lot(
+        self, *, max_events: int, max_bytes: int, behind: Lot | None = None
+    ) -> Lot:
         """Return the next frames, at least one; the same until acknowledged.
+
+        Args:
+            max_events: in the lot, unless one frame has more.
+            max_bytes: in the lot once it is decompressed, unless one frame has more.
+            behind: the only lot that is under way; what follows it is meant.
 
         Raises:
             SpoolError: the file had to be read and could not be.
         """
-        await self.wait_frames()
-        after = self._position
+        await self.wait_frames(behind)
+        after = self._end_of(behind)
         frames = self._tail.take(after, max_events=max_events, max_bytes=max_bytes)
         if frames:
             lot = Lot(frames, 0, frames[-1].row, file=self._salvages)
         else:
-            lot = await self._read(after, max_events, max_bytes)
-        if lot.frames:
+            lot = await self._read(after, max_events, max_bytes, behind)
+        if lot.frames and after == self._position:
             self._oldest_us = lot.frames[0].received_us
-        self._handed_out = lot.last_row
+        self._handed_out = max(self._handed_out, lot.last_row)
         return lot
+
+    def waiting_behind(self, lot: Lot | None) -> int:
+        """Return the committed events that are neither acknowledged nor of the lot."""
+        if lot is None or self._end_of(lot) == self._position:
+            return self.waiting_events
+        return self.waiting_events - lot.events - lot.damaged_events
 
     def acknowledge(self, lot: Lot, outcome: Outcome) -> None:
         """Move on behind the lot; cursor and counters follow with the next commit.
 
+        Lots are acknowledged in the order in which they were handed out.
         Rows of a file that was salvaged meanwhile have other numbers now: they are
         handed out again.
         """
@@ -394,7 +430,7 @@ class Spool:
                 some = await self._ask(partial(_count, at, until))
                 frames, events = frames + some[0], events + some[1]
             if frames:
-                position = ReplayPosition(since_us, first, last)
+                position = ReplayPosition(first, last)
                 await self._change(lambda store: store.save_replay(position))
         return Replay(events, frames, since_us, kept_us, missing_from_us)
 
@@ -536,7 +572,8 @@ class Spool:
     def _unqueue(self, number: int) -> list[Arrival]:
         """Take the first frames from the queue; they are durable."""
         stored, self._queue = self._queue[:number], self._queue[number:]
-        self._queued_bytes -= sum(len(one.payload) for one in stored)
+        self._queued_bytes -= _size(stored)
+        self._offered = max(0, self._offered - number)
         return stored
 
     async def _commit_everything(self) -> None:
@@ -546,6 +583,9 @@ class Spool:
             failure = self._damage or await self._queue_copies() or await self._commit()
             if failure is None:
                 waits = self._waits()
+                if self._can_wait():
+                    self._schedule_next()
+                    return
                 continue
             if failure.damaged and not self._closing.is_set():
                 failure = await self._salvage(failure)
@@ -554,6 +594,22 @@ class Spool:
             if self._closing.is_set():
                 return
             await pause(self._closing, next(waits))
+
+    def _can_wait(self) -> bool:
+        """True if what came during a commit may gather others, like what comes later.
+
+        Without it there would be a commit after the other as fast as the disk allows.
+        """
+        urgent = self._changes or self._damage or self._closing.is_set()
+        full = self._queued_bytes >= self._limits.commit_bytes
+        return not (urgent or full or self._makes_room() or self._can_copy())
+
+    def _schedule_next(self) -> None:
+        """Wake the task for what is left after a commit."""
+        if self._queue:
+            self._schedule(self._commit_wait)
+        elif self._position > self._counters.cursor:
+            self._schedule(self._limits.acknowledge_seconds)
 
     async def _commit(self) -> SpoolError | None:
         """Commit all that waits; return the error if it did not work."""
@@ -580,29 +636,55 @@ class Spool:
         acknowledged = None
         if self._position > self._counters.cursor:
             acknowledged = Acknowledged(self._position, self._outcome, self._done_bytes)
+        group = self._next_group()
+        self._committing = _size(group)
         try:
             seen = await self._file.write(
                 self._counters,
-                self._next_group(),
+                group,
                 acknowledged,
                 self._to_prune(),
                 int(self._clock() * 1e6),
             )
         except SpoolError as error:
             return error
+        finally:
+            self._committing = 0
         self._commits += 1
+        self._commit_wait = wait_after(
+            self._offered_bytes,
+            seconds=self._limits.commit_seconds,
+            busy_bytes=self._limits.busy_bytes,
+            busy_times=self._limits.busy_times,
+        )
         self._settle(seen)
         self._turn.set()
         return seen.failure
 
     def _next_group(self) -> list[Arrival]:
-        """Return what to commit together, bounded as the log that it goes through."""
+        """Return the rows to commit together; after a failure the same once more."""
+        if not self._offered:
+            self._offered = self._make_rows(self._number_to_commit())
+        return self._queue[: self._offered]
+
+    def _number_to_commit(self) -> int:
+        """Return how many of the queue one commit takes, by the log it goes through."""
         size = 0
         for number, one in enumerate(self._queue):
             if size >= self._limits.commit_bytes:
-                return self._queue[:number]
+                return number
             size += len(one.payload)
-        return self._queue[:]
+        return len(self._queue)
+
+    def _make_rows(self, number: int) -> int:
+        """Make rows of the first frames of the queue; return how many they are."""
+        group = self._queue[:number]
+        self._offered_bytes = _size(group)
+        rows = joined(group) if number >= self._limits.join_frames else group
+        rows = [one._replace(payload=self._compress(one.payload)) for one in rows]
+        self._queue[:number] = rows
+        self._queued_bytes += _size(rows) - self._offered_bytes
+        return len(rows)
 
     def _settle(self, seen: Seen) -> None:
         """Take over what is durable now: it leaves the queue and joins the tail."""
@@ -687,9 +769,13 @@ class Spool:
         return bool(self._changes or self._damage) or self._has_frames()
 
     def _has_frames(self) -> bool:
-        making_room = self._crowded and self._prunable > 0
         moved = self._position > self._counters.cursor
-        return bool(self._queue) or moved or making_room or self._can_copy()
+        waiting = bool(self._queue) or moved
+        return waiting or self._makes_room() or self._can_copy()
+
+    def _makes_room(self) -> bool:
+        """True if kept frames should be deleted now."""
+        return self._crowded and self._prunable > 0
 
     @property
     def _crowded(self) -> bool:
@@ -787,7 +873,19 @@ class Spool:
                 self._wake.set()
             raise
 
-    async def _read(self, after: int, max_events: int, max_bytes: int) -> Lot:
+    def _end_of(self, behind: Lot | None) -> int:
+        """Return the last row that is acknowledged or of the lot.
+
+        Rows of a lot from before a salvage have other numbers now: all that is not
+        acknowledged is handed out again.
+        """
+        if behind is None or behind.file != self._salvages:
+            return self._position
+        return max(self._position, behind.last_row)
+
+    async def _read(
+        self, after: int, max_events: int, max_bytes: int, behind: Lot | None
+    ) -> Lot:
         number = self._salvages
         chunk = await self._ask(
             lambda store: store.read(after, max_events=max_events, max_bytes=max_bytes)
@@ -804,7 +902,7 @@ class Spool:
         lost = sum(events for _, events in chunk.damaged)
         good = sum(frame.events for frame in chunk.frames)
         # A damaged row may claim more events than there were.
-        lost = max(0, min(lost, self.waiting_events - good))
+        lost = max(0, min(lost, self.waiting_behind(behind) - good))
         damaged_bytes = chunk.bytes - sum(len(one.payload) for one in chunk.frames)
         return Lot(chunk.frames, lost, chunk.last_row, damaged_bytes, number)
 
@@ -824,6 +922,10 @@ class Spool:
         self._accepting.clear()
         self._done.set()
         self._turn.set()
+
+
+def _size(arrivals: Iterable[Arrival]) -> int:
+    return sum(len(one.payload) for one in arrivals)
 
 
 def _count(first: int, last: int, store: Store) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
+from servicekit.compression import plain_bytes
 from servicekit.wire import Frame
 
 from .errors import SpoolError
@@ -84,15 +85,17 @@ _MIGRATIONS: Final = (
     """,
     "ALTER TABLE ledger ADD COLUMN crc32 INTEGER NOT NULL DEFAULT 0;",
     MARKS_SCHEMA,
+    "",
 )
 """One script per schema version, applied in order; `user_version` counts them. With
-the second one come the tables of the journal."""
+the second one come the tables of the journal, since the fifth payloads may be
+compressed, which a program that knows the fourth would hand on as they are."""
 
 
 class Chunk(NamedTuple):
     """What one read gave: good frames, and the damaged rows as (row, events).
 
-    `bytes` is the size of all payloads, of the damaged ones too.
+    `bytes` is the size of all payloads as they are stored, of the damaged ones too.
     """
 
     frames: list[Frame]
@@ -280,7 +283,8 @@ class Store:
     def read(self, after: int, *, max_events: int, max_bytes: int) -> Chunk:
         """Return the frames behind row `after`, at least one if there is any.
 
-        Frames are added while both limits hold. A row that does not match its
+        Frames are added while both limits hold, that of the bytes once they are
+        decompressed. A row that does not match its
         checksum is reported as damaged instead of returned.
 
         Raises:
@@ -288,7 +292,7 @@ class Store:
         """
         frames: list[Frame] = []
         damaged: list[tuple[int, int]] = []
-        last, events, size = after, 0, 0
+        last, events, size, stored = after, 0, 0, 0
         with translated(self._path), closing(self._behind(after)) as rows:
             try:
                 for columns in rows:
@@ -296,11 +300,13 @@ class Store:
                         break
                     frame = read_row(columns)
                     count = frame.events if frame else lost_events(columns)
-                    events, length = events + count, payload_bytes(columns)
-                    too_much = events > max_events or size + length > max_bytes
+                    length = payload_bytes(columns)
+                    events += count
+                    size += plain_bytes(frame.payload) if frame else length
+                    too_much = events > max_events or size > max_bytes
                     if last > after and too_much:
                         break
-                    last, size = last + 1, size + length
+                    last, stored = last + 1, stored + length
                     if frame is None:
                         damaged.append((last, count))
                     else:
@@ -312,7 +318,7 @@ class Store:
         if last == after < self.counters.last_row:
             cause = f"no row {after + 1} of {self.counters.last_row}"
             raise SpoolError(str(self._path), "SQLITE_CORRUPT", cause)
-        return Chunk(frames, damaged, last, size)
+        return Chunk(frames, damaged, last, stored)
 
     def _behind(self, row: int) -> Generator[tuple[Any, ...], None, None]:
         """Yield the rows behind this one, up to the first that cannot be read."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
+from servicekit.compression import plain_bytes
 from servicekit.wire import Frame
 
 __all__ = ["Tail"]
@@ -32,7 +33,8 @@ class Tail:
     def take(self, after: int, *, max_events: int, max_bytes: int) -> list[Frame]:
         """Return the rows behind `after`: at least one, then while both limits hold.
 
-        Empty if the next row is not in memory.
+        `max_bytes` bounds them as they are once decompressed. Empty if the next row is
+        not in memory.
         """
         frames: list[Frame] = []
         if not self._frames or self._frames[0].row > after + 1:
@@ -41,7 +43,7 @@ class Tail:
         for frame in self._frames:
             if frame.row <= after:
                 continue
-            events, size = events + frame.events, size + len(frame.payload)
+            events, size = events + frame.events, size + plain_bytes(frame.payload)
             if frames and (events > max_events or size > max_bytes):
                 break
             frames.append(frame)

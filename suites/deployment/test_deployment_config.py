@@ -242,7 +242,7 @@ def test_full_spool_pauses_and_resumes(new_stack: NewStack) -> None:
     start(stack, "home-assistant", INGESTION, ENRICHMENT)
     await_stats(stack, is_streaming)
     load = stack.simulator.start(
-        rate=1000, run_id=f"full{secrets.token_hex(4)}", count=6000
+        rate=2000, run_id=f"full{secrets.token_hex(4)}", count=120_000
     )
     full = await_stats(stack, names_reason("spool_full"))
 

@@ -99,6 +99,15 @@ _DATABASE = (
         ready_seconds=75.0,
     ),
     Scenario(
+        name="influxdb-torn-log",
+        title="InfluxDB's log ends in half an entry, and it is started twice",
+        fault=database.torn,
+        disturbance="a torn log",
+        hits=(DATABASE,),
+        ready_seconds=75.0,
+        fast=True,
+    ),
+    Scenario(
         name="influxdb-restored",
         title="InfluxDB's disk is lost, an earlier backup restored, the rest replayed",
         fault=database.restored,

@@ -27,6 +27,14 @@ _CRASH_SECONDS = 5.0
 _WAITING_SECONDS = 5.0
 _STARTING = "starting"
 _UNREACHABLE = "influxdb_unreachable"
+_TEAR = r"""
+cd /disk
+last=$(ls -t engine/wal/*/*/*/_*.wal | head -1)
+stat --format '%n %s' "$last"
+printf '\1\0\0\23\210%256s' >> "$last"
+stat --format '%s' "$last"
+"""
+"""The kind of the entry, its length of 5,000 bytes, and 256 of them."""
 
 
 def stopped_for(seconds: float) -> Fault:
@@ -115,6 +123,35 @@ def frozen(world: World) -> Iterator[None]:
 
 
 @contextmanager
+def torn(world: World) -> Iterator[None]:
+    """Leave half an entry at the end of the database's log, as a kill can do.
+
+    InfluxDB 2.7 cuts that off when it starts, but goes on behind it, and at the next
+    start it drops all that follows the hole: what is written between the two is lost,
+    unless it begins another segment.
+    """
+    expected = "half an entry in the log, events written behind it, a second start"
+    with world.fault("torn log", DATABASE, expected) as note:
+        try:
+            world.await_progress("written")
+            stop_together(world, (DATABASE,))
+            name, size, torn = _tear(world)
+            start_together(world, (DATABASE,))
+            written = world.count("written")
+            world.await_more(lambda: world.count("written"), 3.0 * world.rate)
+            yield
+            stop_together(world, (DATABASE,))
+            more = world.count("written") - written
+        finally:
+            start_together(world, (DATABASE,))
+        note.saw(
+            torn > size and more > 0,
+            f"{torn - size} bytes of an entry behind {size} bytes of {name}, and "
+            f"{more} events written between the two starts",
+        )
+
+
+@contextmanager
 def restored(world: World) -> Iterator[None]:
     """Lose the database's disk, restore an earlier backup, replay what it lacks.
 
@@ -168,12 +205,23 @@ def _rows(world: World) -> int:
 
 
 def _wipe(world: World) -> None:
-    """Empty the database's disk from a container, as it is mounted in none now."""
+    """Empty the database's disk."""
+    _on_disk(world, "rm -rf /disk/* && sync")
+
+
+def _tear(world: World) -> tuple[str, int, int]:
+    """Add half an entry to the database's log; return the file, and its two sizes."""
+    name, before, after = _on_disk(world, _TEAR).split()
+    return name, int(before), int(after)
+
+
+def _on_disk(world: World, script: str) -> str:
+    """Run a script in a container with the disk, as it is mounted in none now."""
     image = world.stack.model.services[DATABASE].image
     volume = f"{world.stack.project.name}_influxdb_data"
-    world.stack.engine.containers.run(
+    output = world.stack.engine.containers.run(
         image,
-        entrypoint=["bash", "-c", "rm -rf /disk/* && sync"],
+        entrypoint=["bash", "-ec", script],
         volumes={volume: {"bind": "/disk", "mode": "rw"}},
         # What the image declares as volumes would stay behind without a name.
         tmpfs=dict.fromkeys(("/var/lib/influxdb2", "/etc/influxdb2"), ""),
@@ -182,6 +230,7 @@ def _wipe(world: World) -> None:
         remove=True,
         network_disabled=True,
     )
+    return bytes(output).decode()
 
 
 def _restore(world: World, influx: Influx, backup: Backup) -> int:

@@ -14,6 +14,7 @@ from .vantage import LABEL
 
 if TYPE_CHECKING:
     from docker import DockerClient
+    from docker.models.volumes import Volume
 
 _PROJECT = "com.docker.compose.project"
 
@@ -43,20 +44,48 @@ def remove_abandoned(engine: DockerClient, *, purpose: str) -> list[str]:
 
 
 def remove_project(engine: DockerClient, name: str) -> None:
-    """Remove all of a project and its helper containers; containers hold the others."""
+    """Remove all of a project and its helper containers; containers hold the others.
+
+    The engine may still be making a container whose maker has given up: such a one
+    turns up late, at the latest as the user of a volume.
+
+    Raises:
+        docker.errors.APIError: the engine refuses, or others use something of it.
+    """
     chosen: dict[str, str | list[str] | bool] = {"label": f"{_PROJECT}={name}"}
-    helpers: dict[str, str | list[str] | bool] = {"label": f"{LABEL}={name}"}
-    for filters in (chosen, helpers):
-        for container in engine.containers.list(all=True, filters=filters):
-            with suppress(sdk.NotFound):
-                container.remove(v=True, force=True)
+    _remove_containers(engine, name)
     for network in engine.networks.list(filters=chosen):
         with suppress(sdk.NotFound):
             network.remove()
     for volume in engine.volumes.list(filters=chosen):
-        with suppress(sdk.NotFound):
-            volume.remove()
+        try:
+            _remove_volume(volume)
+        except sdk.APIError:
+            if not _remove_containers(engine, name):
+                raise
+            _remove_volume(volume)
+    _remove_containers(engine, name)
     remove_images(engine, name)
+
+
+def _remove_containers(engine: DockerClient, name: str) -> int:
+    """Remove the containers that are there now; return how many there were."""
+    containers = [
+        container
+        for label in (f"{_PROJECT}={name}", f"{LABEL}={name}")
+        for container in engine.containers.list(
+            all=True, filters={"label": label}, ignore_removed=True
+        )
+    ]
+    for container in containers:
+        with suppress(sdk.NotFound):
+            container.remove(v=True, force=True)
+    return len(containers)
+
+
+def _remove_volume(volume: Volume) -> None:
+    with suppress(sdk.NotFound):
+        volume.remove()
 
 
 def remove_images(engine: DockerClient, name: str) -> None:

@@ -31,6 +31,7 @@ from statistics import median
 from typing import Any
 
 import docker
+import requests
 
 from reference_stack import DATABASE, LONG_RUNNING, SERVICES, SourceKind
 from reference_stack.acceptance import (
@@ -52,7 +53,7 @@ from reference_stack.acceptance.owned import PURPOSE
 from reference_stack.acceptance.scenario import Fault
 from reference_stack.acceptance.vitals import Vitals
 from reference_stack.acceptance.world import ADMIN, INGESTION, traffic_for
-from stackproof import stops
+from stackproof import stops, wait_until
 from stackproof.check import Verdict
 from stackproof.drills.returning import now_ns
 from stackproof.interrupt import interrupted_once
@@ -182,10 +183,20 @@ def _exit(world: World, service: str) -> Exit:
     start_together(world, (service,))
     world.endpoint(service)
     world.await_more(world.traffic.emitted, world.rate)
+    wait_until(lambda: _answers(world), bool, timeout=READY_SECONDS)
     told(f"{end}, {pending} events pending")
     return Exit(
         service=service, pending=pending, seconds=end.seconds, exit_code=end.exit_code
     )
+
+
+def _answers(world: World) -> bool:
+    """Tell whether ingestion answers; a start takes what the machine needs for it."""
+    try:
+        world.stats()
+    except requests.RequestException:
+        return False
+    return True
 
 
 def _document(

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 import random
+import subprocess
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -61,6 +63,23 @@ SEARCH = (
 INVALID = "S1"
 
 Make = Callable[..., Report]
+_GIT = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Return a repository of two commits, in which a pin is changed since."""
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    for command in (("init", "-q"), ("commit", "-q", "--allow-empty", "-m", "empty")):
+        subprocess.run(["git", "-C", folder, *_GIT, *command], check=True)
+    (folder / "constraints.txt").write_text("pin==1\n")
+    subprocess.run(["git", "-C", folder, "add", "."], check=True)
+    subprocess.run(
+        ["git", "-C", folder, *_GIT, "commit", "-q", "-m", "pin"], check=True
+    )
+    (folder / "constraints.txt").write_text("pin==2\n")
+    return folder
 
 
 @pytest.fixture

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from capacity.conclude import Seen, containers_of, served_of
+import pytest
+
+from capacity.conclude import Seen, capacity_of, containers_of
 from capacity.document import Report
 from capacity.judge_trial import judge
 from capacity.kept import Record
+from capacity.model import Container
+from capacity.model.demand import Load, demand_of
 from capacity.trial import (
     Backlog,
     Block,
@@ -40,23 +44,44 @@ def seen(
     )
 
 
-def test_served_is_what_was_asked_less_what_grew() -> None:
-    """The median counts, of trials near the edge whose backlog grew."""
+def container(*, cpu_s_per_event: float, cpu_limit: float) -> Container:
+    """Return a container whose idle costs nothing."""
+    demand = demand_of(
+        [Load(rate=rate, cores=rate * cpu_s_per_event) for rate in (100, 500, 900)]
+    )
+    return Container(
+        name="ingestion", demand=demand, cpu_limit=cpu_limit, single_threaded=True
+    )
+
+
+def test_capacity_is_what_was_asked_less_what_grew() -> None:
+    """The median counts, of trials whose backlog grew from beginning to end."""
     trials = [
         seen(900),
         seen(1_100, slope=90, in_time=0.5),
         seen(1_150, slope=150, in_time=0.5),
         seen(1_200, slope=180, in_time=0.5),
-        seen(4_000, slope=3_900, in_time=0.1),
+        seen(1_500, slope=20, in_time=0.9),
         seen(1_120, in_time=0.9),
     ]
+    one = container(cpu_s_per_event=1e-4, cpu_limit=0.5)
 
-    assert served_of(trials, upper=1_050) == 1_010
+    assert capacity_of(trials, [one], cores=2, edge=950) == 1_010
+    assert capacity_of(trials, [one], cores=2, edge=1_040) == 1_040
 
 
-def test_served_is_unknown_where_nothing_grew() -> None:
-    """A trial that was only too slow says nothing about a backlog."""
-    assert served_of([seen(900), seen(1_100, in_time=0.5)], upper=1_000) is None
+def test_capacity_is_the_cpu_ceiling_where_only_the_latency_bound() -> None:
+    """A trial that was too slow, or grew by a stall in the end, says nothing of it."""
+    trials = [
+        seen(900),
+        seen(1_100, in_time=0.5),
+        seen(1_200, slope=24, in_time=0.9),
+    ]
+    one = container(cpu_s_per_event=1e-4, cpu_limit=0.5)
+
+    assert capacity_of(trials, [one], cores=2, edge=950) == pytest.approx(5_000)
+    assert capacity_of(trials, [one], cores=2, edge=6_000) == 6_000
+    assert capacity_of(trials, [], cores=2, edge=950) == 950
 
 
 def test_demand_is_that_near_the_edge(made_up: Callable[..., Report]) -> None:

@@ -158,6 +158,31 @@ def test_sustained_rate_holds_when_it_is_run_again() -> None:
     assert sum(held) / len(held) >= 0.9
 
 
+def test_a_soak_that_fails_is_followed_by_one_that_fits() -> None:
+    """What is left is too short for a long soak, and enough for one that confirms.
+
+    It is longer than that only as far as the outage still has its place.
+    """
+    for seed in SEEDS[:4]:
+        random = np.random.default_rng(seed)
+        search = Search(STANDARD, SLO)
+        fresh = SimulatedMachine(random=random, **CALM)
+        tired = SimulatedMachine(random=random, capacity=500)
+        soaks: list[TrialSpec] = []
+        while isinstance(spec := search.next(), TrialSpec):
+            soaking = spec.phase is Phase.SUSTAINED
+            soaks += [spec] if soaking else []
+            machine = tired if soaking and spec.rate > 650 else fresh
+            search.observe(machine.run(spec, SLO))
+
+        first, second = soaks
+        assert first.window == STANDARD.soak
+        assert STANDARD.confirm_window <= second.window < STANDARD.soak
+        assert spec.sustained == second.rate == pytest.approx(0.9 * first.rate)
+        made = {s.result.spec.phase for s in search.observed}
+        assert Phase.OUTAGE in made or second.window == STANDARD.confirm_window
+
+
 def test_stalls_beyond_the_promise_are_never_promised() -> None:
     """Where 5 s of each minute stall, no rate is called sustained within 1 s."""
     for seed in SEEDS:

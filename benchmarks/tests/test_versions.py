@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,7 +15,6 @@ from capacity.errors import VersionUnusable
 from capacity.versions import Version, find_version
 
 SERVICES = ("websocket-ingestion", "enrichment-pipeline", "admin-api")
-GIT = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
 
 
 class FakeEngine:
@@ -47,20 +45,6 @@ def engine_of(*tags: str, built: Path | None = None) -> DockerClient:
     """Return an engine in which all services have these tags."""
     whole = [f"ha-ingestor/{service}:{tag}" for service in SERVICES for tag in tags]
     return cast("DockerClient", FakeEngine(*whole, built=built))
-
-
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """Return a repository of two commits; the second has another pin."""
-    folder = tmp_path / "repository"
-    folder.mkdir()
-    for command in (("init", "-q"), ("commit", "-q", "--allow-empty", "-m", "empty")):
-        subprocess.run(["git", "-C", folder, *GIT, *command], check=True)
-    (folder / "constraints.txt").write_text("pin==1\n")
-    subprocess.run(["git", "-C", folder, "add", "."], check=True)
-    subprocess.run(["git", "-C", folder, *GIT, "commit", "-q", "-m", "pin"], check=True)
-    (folder / "constraints.txt").write_text("pin==2\n")
-    return folder
 
 
 @pytest.fixture

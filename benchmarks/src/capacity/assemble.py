@@ -10,11 +10,11 @@ from .conclude import (
     Facts,
     Seen,
     advice_of,
+    capacity_of,
     containers_of,
     first_limit,
     model_of,
     resilience_of,
-    served_of,
     storage_of,
 )
 from .judge_trial import (
@@ -95,9 +95,9 @@ def assemble(
     )
     capacity = None
     if done is not None and done.edge is not None:
-        capacity = done.edge.middle or done.edge.lower
-        served = served_of(seen, upper=done.edge.upper or done.edge.lower)
-        capacity = max(capacity, served or 0.0)
+        capacity = capacity_of(
+            seen, containers, cores=cores, edge=done.edge.middle or done.edge.lower
+        )
     return doc.Report(
         schema_version=1,
         run=doc.Run(

@@ -10,7 +10,7 @@ from typing import Final
 
 from . import document as doc
 from .errors import NotEnoughData
-from .judge_trial import Judgement, Outcome, Reason, little_residual
+from .judge_trial import Judgement, Outcome, little_residual
 from .kept import Cold, Record
 from .model import (
     Bottleneck,
@@ -42,12 +42,12 @@ __all__ = [
     "Facts",
     "Seen",
     "advice_of",
+    "capacity_of",
     "containers_of",
     "first_limit",
     "model_of",
     "points_of",
     "resilience_of",
-    "served_of",
     "storage_of",
 ]
 
@@ -58,7 +58,8 @@ _SPOOL_SHARE: Final = 0.8
 _SLOW_FSYNC_MS: Final = 10.0
 _MORE: Final = 2.0
 _CLOSE: Final = 0.1
-_BEYOND: Final = 1.25
+_SATURATED: Final = 0.05
+"""Growth of the backlog, as a share of the rate, that no stall at the end explains."""
 _SHOWN_DAYS: Final = (0, 1, 7, 30, 60, 90, 180, 270, 365, 540, 730)
 _STEADY: Final = frozenset(
     {
@@ -270,21 +271,31 @@ def storage_of(
     )
 
 
-def served_of(seen: Sequence[Seen], *, upper: float) -> float | None:
-    """Return what is served while events wait: events/s, None if it was not seen.
+def capacity_of(
+    seen: Sequence[Seen],
+    containers: Sequence[Container],
+    *,
+    cores: float,
+    edge: float,
+) -> float:
+    """Return what the stack serves while events wait, which a backlog drains at.
 
-    That is what a backlog drains at. It is more than the edge, which is also bound by
-    its latency, and is seen where a bit more was asked for than could be served.
+    It is at least the edge, which is bound by its latency as well. Where more was asked
+    for than could be served, that is what was served. Where nothing was seen to be
+    saturated the first CPU ceiling stands for it, with the whole limit: events that
+    wait travel in full batches, and nobody waits for one of them.
     """
     served = [
         s.result.achieved - s.result.backlog.slope
         for s in seen
         if s.judgement.outcome is Outcome.FAIL
-        and Reason.BACKLOG_SLOPE in s.judgement.reasons
         and s.result.spec.phase in _STEADY
-        and s.result.spec.rate <= _BEYOND * upper
+        and s.result.backlog.slope >= _SATURATED * s.result.achieved
     ]
-    return statistics.median(served) if served else None
+    if served:
+        return max(edge, statistics.median(served))
+    first, *_ = ceilings(containers, host_cores=cores, share=1.0)
+    return max(edge, _finite(first.rate) or 0.0)
 
 
 def _storage_method(facts: Facts, cold: Cold | None) -> str:

@@ -205,9 +205,11 @@ def _compose() -> str:
 
 
 def git_of(folder: Path) -> doc.Git:
-    """Return the commit that is measured."""
+    """Return the commit that is measured; changes under reports do not count."""
     commit = _said(["git", "-C", str(folder), "rev-parse", "HEAD"])
-    changed = _said(["git", "-C", str(folder), "status", "--porcelain"])
+    changed = _said(
+        ["git", "-C", str(folder), "status", "--porcelain", "--", ".", ":!reports"]
+    )
     return doc.Git(commit=commit or "unknown", dirty=bool(changed))
 
 

@@ -32,14 +32,10 @@ _WHOLE: Final = re.compile(r"\d+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lines:
-    """Line i is of entity i modulo `entities`, at `start_us` + i * `step_us`.
-
-    `moulds` are used in turn; `prefix` is what entity ids begin with.
-    """
+    """Line i is at `start_us` + i * `step_us`; `moulds` and `entities` take turns."""
 
     moulds: Sequence[str]
-    prefix: str
-    entities: int
+    entities: Sequence[str]
     start_us: int
     step_us: float
 
@@ -56,8 +52,8 @@ class Lines:
             .replace(_STATE, f"{serial // 10}.{serial % 10}")
             .replace(_TIME, time)
         )
-        entity = f"{self.prefix}_{number % self.entities}"
-        domain = self.prefix.partition(".")[0]
+        entity = self.entities[number % len(self.entities)]
+        domain = entity.partition(".")[0]
         return f"{MEASUREMENT},domain={domain},entity_id={entity} {fields} {time}"
 
 

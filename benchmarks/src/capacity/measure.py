@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, TypeVar
@@ -162,7 +162,9 @@ class Measurer:
             case Phase.EMIT:
                 return self._emit(spec)
             case Phase.AGE:
-                return self._extras.aged(spec, self._rate)
+                seconds = spec.settle + spec.window
+                order = self._order(spec, url=self._rig.source_url, seconds=seconds)
+                return self._extras.aged(spec, order, self._rate)
             case Phase.CARDINALITY:
                 return replaced(self._rate(spec), series=self._rig.series())
             case _:
@@ -250,6 +252,11 @@ class Measurer:
 
     def _rate(self, spec: TrialSpec) -> Record:
         """Send at a constant mean rate; measure the window, then account."""
+        with ExitStack() as ends:
+            return self._rate_until(spec, ends)
+
+    def _rate_until(self, spec: TrialSpec, ends: ExitStack) -> Record:
+        """Do it; `ends` takes what must end, whatever happens."""
         began = self._now()
         counts = self._rig.counts()
         order = self._order(
@@ -264,6 +271,7 @@ class Measurer:
         own = self._load.cpu()
         compactions = self._rig.compactions()
         looking = self._look(self._rig.store(), Targets(self._parts(order, first)))
+        ends.callback(looking.end)
         self._rig.take()
         negative = 0
         opened = self._now()
@@ -286,7 +294,7 @@ class Measurer:
         seconds = host_after.at - host.at
         own_cpu = self._load.cpu() - own
         sent = self._await_end(order)
-        self._extras.loaded(spec.rate, sent)
+        self._extras.loaded(order, sent)
         self._await_drained(counts.done, sent.emitted, self._slo.limit)
         sampled = looking.end()
         tail = self._rig.take()
@@ -377,7 +385,7 @@ class Measurer:
         drain = self._await_below(watch, enough=enough, seconds=spec.drain)
         back = self._now()
         sent = self._load.end()
-        self._extras.loaded(spec.rate, sent)
+        self._extras.loaded(order, sent)
         drained = self._await_drained(counts.done, sent.emitted, 10.0)
         self._rig.take()
         after, host_after = self._rig.usage(), self._rig.host()

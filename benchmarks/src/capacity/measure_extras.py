@@ -5,7 +5,7 @@ None of them may end a run: what cannot be measured is a problem of its record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -21,7 +21,9 @@ from .errors import BadAnswer, NotEnoughData
 from .kept import Cold, Direct, Record
 from .lines import Lines, moulds_of
 from .load import Sent
+from .load_entities import begun_with, latest
 from .model.disk import DAY
+from .order import Order
 from .pause import pause
 from .resources import steal_share, used
 from .rig import Rig
@@ -68,12 +70,12 @@ class ExtraMeasurer:
         self._clock = clock
         self._wall = wall
         self._began = began
-        self._loaded: tuple[float, int] | None = None
+        self._loaded: tuple[Order, Sent] | None = None
         self._moulds: tuple[str, ...] = ()
 
-    def loaded(self, rate: float, sent: Sent) -> None:
-        """Note which events were sent last, and at which rate."""
-        self._loaded = (rate, sent.start_us + round(sent.seconds * 1e6))
+    def loaded(self, order: Order, sent: Sent) -> None:
+        """Note which events were sent last."""
+        self._loaded = (order, sent)
 
     def run(self, spec: TrialSpec) -> Record:
         """Make a trial without load: IDLE, DIRECT or COLD."""
@@ -85,18 +87,24 @@ class ExtraMeasurer:
             case _:
                 return self._idle(spec)
 
-    def aged(self, spec: TrialSpec, rate: Callable[[TrialSpec], Record]) -> Record:
+    def aged(
+        self, spec: TrialSpec, order: Order, rate: Callable[[TrialSpec], Record]
+    ) -> Record:
         """Store the past of a trial, then make it; it takes what both take.
 
-        The past is of the load's own entities: their series grow old, and the counts
-        of a trial stay true, because they are of its time only.
+        The past is of the entities that the trial's order begins with: their series
+        grow old, and the counts of a trial stay true, because they are of its time
+        only.
         """
         began = self._clock.monotonic()
         problems: list[str] = []
         past = 0
         try:
+            _, before = self._last()
             lines = self._lines(
-                self._prefix, start=3_600 * spec.past_hours, rate=spec.past_rate
+                begun_with(order, workers=before.workers),
+                start=3_600 * spec.past_hours,
+                rate=spec.past_rate,
             )
             database = self._rig.database()
             write_points(database, lines, spec.past_points)
@@ -157,7 +165,9 @@ class ExtraMeasurer:
         problems = []
         try:
             lines = self._lines(
-                _own_range(self._prefix), start=_BEFORE_US / 1e6, rate=spec.past_rate
+                self._named(_own_range(self._prefix)),
+                start=_BEFORE_US / 1e6,
+                rate=spec.past_rate,
             )
             database = self._rig.database()
             found = write_for(
@@ -188,7 +198,7 @@ class ExtraMeasurer:
         try:
             with self._rig.throwaway() as (database, days_ago):
                 lines = self._lines(
-                    self._prefix,
+                    self._named(self._prefix),
                     start=DAY * days_ago + 3_600 * spec.past_hours,
                     rate=spec.past_rate,
                 )
@@ -205,30 +215,31 @@ class ExtraMeasurer:
 
     # ------------------------------------------------------------------- inside
 
-    def _lines(self, prefix: str, *, start: float, rate: float) -> Lines:
+    def _lines(self, entities: Sequence[str], *, start: float, rate: float) -> Lines:
         """Return lines from so many seconds ago on, as far apart as at the rate."""
         return Lines(
             moulds=self._known_moulds(self._rig.database()),
-            prefix=prefix,
-            entities=self._entities,
+            entities=entities,
             start_us=round((self._wall() - start) * 1e6),
             step_us=1e6 / rate,
         )
 
+    def _named(self, prefix: str) -> list[str]:
+        """Return as many entities as the load has, of a database or a range of ours."""
+        return [f"{prefix}_{number}" for number in range(self._entities)]
+
     def _known_moulds(self, database: Database) -> tuple[str, ...]:
-        if self._moulds:
-            return self._moulds
+        if not self._moulds:
+            entities, since_us = latest(
+                *self._last(), entities=_LOOKED_AT, events=_ROWS
+            )
+            self._moulds = moulds_of(database.rows(entities, since_us=since_us))
+        return self._moulds
+
+    def _last(self) -> tuple[Order, Sent]:
         if self._loaded is None:
             raise BadAnswer("the lines of the load", _UNTOLD)
-        rate, until_us = self._loaded
-        looked_at = min(_LOOKED_AT, self._entities)
-        seconds = max(1.0, _ROWS * self._entities / looked_at / rate)
-        rows = database.rows(
-            [f"{self._prefix}_{number}" for number in range(looked_at)],
-            since_us=until_us - round(seconds * 1e6),
-        )
-        self._moulds = moulds_of(rows)
-        return self._moulds
+        return self._loaded
 
     def _record(
         self,

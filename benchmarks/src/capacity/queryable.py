@@ -164,7 +164,7 @@ class Looking(Protocol):
         ...
 
     def end(self) -> Found:
-        """Give up what is looked for, and return what was found."""
+        """Give up what is looked for, and return what was found; also once more."""
         ...
 
 
@@ -199,7 +199,7 @@ class LookingThread:
         self._closing.set()
 
     def end(self) -> Found:
-        """Give up what is looked for, and return what was found."""
+        """Give up what is looked for, and return what was found; also once more."""
         self._closing.set()
         self._ended.set()
         self._thread.join(2 * _QUERY_SECONDS)

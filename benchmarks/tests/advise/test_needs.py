@@ -94,6 +94,27 @@ def test_outage_asks_for_a_spool(made_up: Make) -> None:
     assert found.enough
 
 
+def test_below_the_measured_rate_an_event_takes_what_it_is_large(
+    made_up: Make,
+) -> None:
+    """Small rows are not compressed, and fewer events share one."""
+    report = made_up()
+    assert report.resilience is not None
+    packed = msgspec.structs.replace(
+        report,
+        resilience=msgspec.structs.replace(
+            report.resilience, bytes_per_event=100.0, rate_eps=200.0
+        ),
+    )
+    slow, same = (
+        need(ask(packed, rate=rate, outage_s=7200.0), "spool for an outage of 2 h")
+        for rate in (199.0, 200.0)
+    )
+
+    assert slow.value == math.ceil(199 * 7200 * 412 / 0.8 / (1 << 20))
+    assert same.value == math.ceil(200 * 7200 * 100 / 0.8 / (1 << 20))
+
+
 def test_memory_in_a_long_outage_is_not_made_up(made_up: Make) -> None:
     """Beyond twice the backlog that was measured, the answer says where it ends."""
     short = ask(made_up(), outage_s=120.0)

@@ -46,6 +46,7 @@ class World:
         generator: the rate up to which the source keeps its schedule.
         stalls: (from, until) in seconds in which nothing is stored.
         lost_share: of the events that vanish.
+        workers: share the load.
     """
 
     capacity: float = 5_000.0
@@ -53,6 +54,7 @@ class World:
     base: float = 0.25
     stalls: list[tuple[float, float]] = field(default_factory=list)
     lost_share: float = 0.0
+    workers: int = 1
     now: float = 100.0
     queue: deque[tuple[float, float]] = field(default_factory=deque)
     emitted: float = 0.0
@@ -91,6 +93,15 @@ class World:
             order, order.schedule(), self.now, 0.0
         )  # fmt: skip
         self.total = order.schedule().due(math.nextafter(order.seconds, 0.0))
+
+    def parts(self) -> list[tuple[Order, int]]:
+        """Return what each worker sends, and how many events it has sent."""
+        order, sent, of = self.order, round(self.sent), self.workers
+        assert order is not None
+        return [
+            (order.part(worker, of=of), len(range(worker, sent, of)))
+            for worker in range(of)
+        ]
 
     def _emit(self) -> None:
         order, plan = self.order, self.plan
@@ -165,22 +176,25 @@ class FakeLoad:
         if not world.ended():
             seconds = world.now - world.started
         starved = order.rate > world.generator
-        job = JobState(
-            worker=0,
-            start_us=round((world.started + EPOCH) * 1e6),
-            seconds=max(seconds, world.sent / world.generator),
-            emitted=round(world.sent),
-            behind=0,
-            skipped=0,
-            late=round(world.sent) if starved else 0,
-            lag_p50=0.0001,
-            lag_p99=0.5 if starved else 0.002,
-            lag_max=0.6 if starved else 0.003,
-            ended=world.ended(),
-            first_serial=1,
-            last_serial=round(world.sent),
-        )
-        found = summed([job], workers=1)
+        jobs = [
+            JobState(
+                worker=worker,
+                start_us=round((world.started + EPOCH) * 1e6),
+                seconds=max(seconds, world.sent / world.generator),
+                emitted=count,
+                behind=0,
+                skipped=0,
+                late=count if starved else 0,
+                lag_p50=0.0001,
+                lag_p99=0.5 if starved else 0.002,
+                lag_max=0.6 if starved else 0.003,
+                ended=world.ended(),
+                first_serial=1,
+                last_serial=round(world.sent),
+            )
+            for worker, (_, count) in enumerate(world.parts())
+        ]
+        found = summed(jobs, workers=world.workers)
         assert found is not None
         return found
 
@@ -215,15 +229,19 @@ class FakeStore:
 
     def counts(self, prefix: str, *, since_us: int, until_us: int) -> dict[str, int]:
         """Count by entity."""
-        order, numbers = self._order(), self._numbers(since_us, until_us)
-        if self._world.spoil is list and not order.entity_growth:
-            return {
-                order.entity(number): len(range(number, numbers.stop, order.entities))
-                for number in numbers[: order.entities]
-            }
-        names = {order.entity(number) for number in range(numbers.stop)}
-        rows = self.rows(sorted(names), since_us=since_us, until_us=until_us)
-        return dict(Counter(row.entity_id for row in rows))
+        counts: Counter[str] = Counter()
+        names: set[str] = set()
+        for order, numbers in self._parts(since_us, until_us):
+            if self._world.spoil is list and not order.entity_growth:
+                for number in numbers[: order.entities]:
+                    same = range(number, numbers.stop, order.entities)
+                    counts[order.entity(number)] = len(same)
+            else:
+                names |= {order.entity(number) for number in range(numbers.stop)}
+        if names:
+            rows = self.rows(sorted(names), since_us=since_us, until_us=until_us)
+            counts.update(row.entity_id for row in rows)
+        return dict(counts)
 
     def rows(
         self,
@@ -234,29 +252,33 @@ class FakeStore:
         seconds: float = 60.0,
     ) -> list[Row]:
         """Return what is stored of some entities."""
-        order, wanted = self._order(), set(entities)
-        schedule = order.schedule()
-        rows = [
-            Row(
-                entity_id=entity,
-                time_us=since_us + round(schedule.at(number) * 1e6),
-                state=f"{(number + 1) // 10}.{(number + 1) % 10}",
-            )
-            for number in self._numbers(since_us, until_us)
-            if (entity := order.entity(number)) in wanted
-        ]
+        wanted = set(entities)
+        rows: list[Row] = []
+        for order, numbers in self._parts(since_us, until_us):
+            schedule = order.schedule()
+            rows += [
+                Row(
+                    entity_id=entity,
+                    time_us=since_us + round(schedule.at(number) * 1e6),
+                    state=f"{(number + 1) // 10}.{(number + 1) % 10}",
+                )
+                for number in numbers
+                if (entity := order.entity(number)) in wanted
+            ]
         return self._world.spoil(rows)
 
-    def _numbers(self, since_us: int, until_us: int) -> range:
+    def _parts(self, since_us: int, until_us: int) -> list[tuple[Order, range]]:
+        """Return what each worker sends, and which of its events are stored."""
         world = self._world
         start, end = since_us / 1e6 - EPOCH, until_us / 1e6 - EPOCH
         stored = round(sum(n for due, n in world.keys if start - 1e-4 <= due < end))
-        count = round(world.sent)
-        return range(max(0, count - stored), count)
-
-    def _order(self) -> Order:
-        assert self._world.order is not None
-        return self._world.order
+        return [
+            (
+                order,
+                range(max(0, count - len(range(worker, stored, world.workers))), count),
+            )
+            for worker, (order, count) in enumerate(world.parts())
+        ]
 
 
 class FakeLooking:
@@ -264,7 +286,7 @@ class FakeLooking:
 
     def __init__(self, store: Rows, targets: Targets, *, now_us: int) -> None:
         self.target = targets.next(now_us)
-        self.closed = False
+        self.closed = self.ended = False
 
     def close(self) -> None:
         """Note it."""
@@ -272,6 +294,7 @@ class FakeLooking:
 
     def end(self) -> Found:
         """Return what was found."""
+        self.ended = True
         found = Found()
         if self.closed and self.target is not None:
             found.add(500_000, seen=True)
@@ -313,9 +336,18 @@ class FakeDatabase:
     def rows(
         self, entity_ids: Iterable[str], *, since_us: int
     ) -> Sequence[tuple[int, Mapping[str, Any]]]:
-        """Return what is held."""
+        """Return what is held, if the last load has sent to one of them since then."""
         self.asked.append((list(entity_ids), since_us))
-        return self.held
+        since = since_us / 1e6 - EPOCH - self.world.started
+        sent: set[str] = set()
+        for order, count in self.world.parts():
+            schedule = order.schedule()
+            sent |= {
+                order.entity(number)
+                for number in range(count)
+                if schedule.at(number) >= since - 1e-6
+            }
+        return self.held if sent & set(self.asked[-1][0]) else []
 
     def write(self, body: bytes) -> None:
         """Take lines; it takes its time."""
@@ -521,6 +553,7 @@ class Bench:
     measurer: Measurer
     teller: FakeTeller
     slo: Slo
+    lookings: list[FakeLooking]
 
 
 MakeBench = Callable[..., Bench]
@@ -533,15 +566,20 @@ def make_bench() -> MakeBench:
     def make(*, growth: float = 0.0, **kinds: object) -> Bench:
         world = replace(World(), **kinds)  # type: ignore[arg-type]
         rig, load, slo = FakeRig(world), FakeLoad(world), Slo()
+        lookings: list[FakeLooking] = []
+
+        def look(store: Rows, targets: Targets) -> FakeLooking:
+            now_us = round((world.now + EPOCH) * 1e6)
+            lookings.append(FakeLooking(store, targets, now_us=now_us))
+            return lookings[-1]
+
         measurer = Measurer(
             rig,
             load,
             slo=slo,
             workload=Workload(prefix="sensor.cap", entities=100, entity_growth=growth),
             fsync=lambda _seconds: 0.001,
-            look=lambda store, targets: FakeLooking(
-                store, targets, now_us=round((world.now + EPOCH) * 1e6)
-            ),
+            look=look,
             clock=FakeClock(world),
             wall=lambda: world.now + EPOCH,
         )
@@ -552,6 +590,7 @@ def make_bench() -> MakeBench:
             measurer=measurer,
             teller=FakeTeller(),
             slo=slo,
+            lookings=lookings,
         )
 
     return make

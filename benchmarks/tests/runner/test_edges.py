@@ -66,24 +66,29 @@ def test_lag_told_to_a_factor_of_two_is_bounded_by_what_is_counted() -> None:
 
 # Stands for Locust: answers the first order, and takes the next one as its end.
 ANSWERING = """
-import json, sys, time, pathlib
+import json, sys, pathlib
+from contextlib import suppress
+from stackproof import wait_until
 folder = pathlib.Path(sys.argv[1])
 row = {"worker": 0, "start_us": 5, "seconds": 1.0, "emitted": 7, "behind": 0,
        "skipped": 0, "late": 0, "lag_p50": 0.0, "lag_p99": 0.0, "lag_max": 0.0,
        "ended": False, "error": ""}
+answered = b""
+def read():
+    with suppress(FileNotFoundError):
+        return (folder / "order.json").read_bytes()
+    return b""
 while True:
-    try:
-        order = json.loads((folder / "order.json").read_bytes())
-    except FileNotFoundError:
-        time.sleep(0.01)
-        continue
+    answered = wait_until(
+        read, lambda text: text not in {b"", answered}, timeout=60, every=0.01
+    )
+    order = json.loads(answered)
     row["ended"] = order["stop"]
     row["error"] = "refused" if order["rate"] == 13 else ""
     status = {"number": order["number"], "workers": 1, "jobs": [row]}
     new = folder / "status.new"
     new.write_text(json.dumps(status))
     new.replace(folder / "status.json")
-    time.sleep(0.01)
 """
 
 

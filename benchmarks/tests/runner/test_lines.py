@@ -23,8 +23,7 @@ def written(fields: dict[str, Any], number: int, time_us: int = 0) -> str:
     """Return line *number* like a stored point."""
     lines = Lines(
         moulds=moulds_of([(time_us or 1_700_000_000_000_000, fields)]),
-        prefix="sensor.x",
-        entities=10,
+        entities=[f"sensor.x_{place}" for place in range(10)],
         start_us=1_000_000,
         step_us=2.5,
     )
@@ -69,8 +68,7 @@ def test_lines_of_a_batch_are_all_different_points() -> None:
     """Entities in turn, and times that do not drift."""
     lines = Lines(
         moulds=moulds_of([(0, SIMULATED)]),
-        prefix="sensor.x",
-        entities=7,
+        entities=[f"sensor.x_{place}" for place in range(7)],
         start_us=0,
         step_us=1e6 / 3,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from capacity.errors import BadAnswer
 from capacity.judge_trial import Outcome, Reason, attainment_of, judge
 from capacity.store import Row
 from capacity.trial import Arrival, Phase, Slo, Stage, TrialSpec
@@ -39,6 +40,26 @@ def test_a_rate_below_the_capacity_passes(make_bench: MakeBench) -> None:
     assert result.latency[Stage.QUERYABLE].max == pytest.approx(0.5, rel=0.001)
     assert record.counts[Stage.QUERYABLE] == 1
     assert len(bench.load.told) == 2
+
+
+@pytest.mark.parametrize("failing", ["take", "usage"])
+def test_nothing_looks_on_after_a_trial_that_failed(
+    make_bench: MakeBench, failing: str
+) -> None:
+    """In the window or at its end: what samples the queries ends all the same."""
+    bench = make_bench()
+    answer = getattr(bench.rig, failing)
+
+    def fail(**kinds: Any) -> Any:
+        if bench.lookings and bench.world.now > 110.0:
+            raise BadAnswer("a look", "no answer")
+        return answer(**kinds)
+
+    setattr(bench.rig, failing, fail)
+    with pytest.raises(BadAnswer, match="a look"):
+        bench.measurer.run(trial(500.0))
+
+    assert [looking.ended for looking in bench.lookings] == [True]
 
 
 def test_a_rate_above_the_capacity_fails_by_all_signs(make_bench: MakeBench) -> None:

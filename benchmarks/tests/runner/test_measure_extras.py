@@ -74,6 +74,42 @@ def test_direct_lines_are_like_the_stored_ones(make_bench: MakeBench) -> None:
     assert ended_us - since_us == pytest.approx(1e6, rel=0.1)
 
 
+@pytest.mark.parametrize("growth", [0.0, 6_000.0])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_lines_are_found_however_the_load_was_sent(
+    make_bench: MakeBench, workers: int, growth: float
+) -> None:
+    """By one worker or by several, to the same entities or to ever new ones."""
+    bench = make_bench(workers=workers, growth=growth)
+    loaded(bench)
+    direct = bench.measurer.run(extra(Phase.DIRECT, past_rate=500.0))
+    cold = bench.measurer.run(
+        extra(Phase.COLD, past_hours=1.0, past_rate=10.0, window=180.0)
+    )
+
+    assert not direct.problems
+    assert not cold.problems
+    assert direct.direct is not None
+    assert cold.cold is not None
+    ((entities, since_us),) = bench.rig.own_database.asked
+    assert len(set(entities)) == len(entities) == pytest.approx(100, abs=2)
+    assert since_us / 1e6 - 1_700_000_000 == pytest.approx(105.0, abs=0.1)
+
+
+def test_lines_of_a_trial_with_its_own_entities_are_found(
+    make_bench: MakeBench,
+) -> None:
+    """Also where an entity of 10,000 has an event each 20 s, and only 6 s were sent."""
+    bench = make_bench()
+    loaded(bench, phase=Phase.CARDINALITY, entities=10_000)
+    record = bench.measurer.run(extra(Phase.DIRECT, past_rate=500.0))
+
+    assert not record.problems
+    ((entities, since_us),) = bench.rig.own_database.asked
+    assert entities[-1] == "sensor.cap_2999"
+    assert since_us / 1e6 - 1_700_000_000 == pytest.approx(100.0, abs=0.1)
+
+
 @pytest.mark.parametrize("phase", [Phase.IDLE, Phase.DIRECT])
 def test_a_disturbed_host_makes_it_not_valid(
     make_bench: MakeBench, phase: Phase
@@ -130,6 +166,33 @@ def test_the_past_is_stored_before_the_trial(make_bench: MakeBench) -> None:
     assert judge(record.result, Slo()).outcome is Outcome.PASS
     assert record.result.elapsed == pytest.approx(bench.world.now - began)
     assert not record.problems
+
+
+@pytest.mark.parametrize(
+    ("workers", "growth", "first"),
+    [
+        (1, 0.0, {"sensor.cap_0"}),
+        (2, 0.0, {"sensor.cap_0_0", "sensor.cap_1_0"}),
+        (2, 60.0, {"sensor.cap_2_0_0", "sensor.cap_2_1_0"}),
+    ],
+)
+def test_the_past_is_of_the_entities_of_the_trial(
+    make_bench: MakeBench, workers: int, growth: float, first: set[str]
+) -> None:
+    """Whoever sends to them: the past has those that the load then begins with."""
+    bench = make_bench(workers=workers, growth=growth)
+    loaded(bench)
+    spec = extra(Phase.AGE, rate=500.0, past_hours=0.1, past_rate=10.0)
+    record = bench.measurer.run(spec)
+    text = b"\n".join(bench.rig.own_database.bodies).decode()
+    past = set(re.findall(r"entity_id=(\S+) ", text))
+    parts = [part for part, _ in bench.world.parts()]
+    sent = {part.entity(n) for part in parts for n in range(part.entities)}
+
+    assert not record.problems
+    assert first < past
+    assert past == sent
+    assert record.result.accounting.sent == record.result.accounting.stored == 6_000
 
 
 def test_a_database_that_goes_on_compacting_is_told(make_bench: MakeBench) -> None:

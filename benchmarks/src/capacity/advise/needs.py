@@ -18,6 +18,7 @@ from ..document import (
     Memory,
     Outcome,
     Report,
+    Resilience,
     Resource,
     Status,
     Storage,
@@ -270,8 +271,10 @@ def _spool(question: Question, report: Report) -> Iterator[Need]:
     found = report.resilience
     if found is None or question.outage_s is None:
         return
-    held = question.rate * question.outage_s * found.bytes_per_event
-    value = math.ceil(held / _SPOOL_USABLE / (1 << 20))
+    per_event = _waiting_bytes(question, report, found)
+    value = math.ceil(
+        question.rate * question.outage_s * per_event / _SPOOL_USABLE / (1 << 20)
+    )
     now = found.buffer_bytes / (1 << 20)
     yield Need(
         what=f"spool for an outage of {duration(question.outage_s)}",
@@ -281,11 +284,22 @@ def _spool(question: Question, report: Report) -> Iterator[Need]:
         now_text=memory_text(found.buffer_bytes),
         kind=Kind.EXTRAPOLATED,
         evidence=(
-            f"{number(found.bytes_per_event)} bytes an event in the spool",
+            f"{number(per_event)} bytes an event in the spool",
             f"filled to {percent(_SPOOL_USABLE)}",
         ),
         variable="SPOOL_MAX_MB",
     )
+
+
+def _waiting_bytes(question: Question, report: Report, found: Resilience) -> float:
+    """Return what an event takes in the spool at the rate that is asked for.
+
+    Under load events share rows, which are compressed; below the rate of the outage
+    that was measured one may have a row of its own, as large as it is.
+    """
+    if question.rate >= found.rate_eps:
+        return found.bytes_per_event
+    return max(found.bytes_per_event, report.workload.event_bytes)
 
 
 def _hardware(
@@ -370,7 +384,8 @@ def _notes(question: Question, report: Report) -> Iterator[str]:
         yield "Outage: not measured in this run."
     else:
         held = longest_outage(
-            rate=question.rate, buffer=found.buffer_bytes / found.bytes_per_event
+            rate=question.rate,
+            buffer=found.buffer_bytes / _waiting_bytes(question, report, found),
         )
         yield (
             f"Outage: the spool as it was measured holds {duration(held)} of "

@@ -287,20 +287,34 @@ class Plan:
         return None
 
     def _sustain(self) -> Asking:
-        """Soak at the derated edge; a rate that does not hold is lowered."""
+        """Soak at the derated edge; a rate that does not hold is lowered.
+
+        Lower ones soak for as long as there is time, the outage that follows included:
+        a rate that held for less is worth more than none.
+        """
         edge = self.lower or LEAST_RATE
         rate = max(LEAST_RATE, SUSTAINED_SHARE * edge)
+        soak = self.profile.soak
         verdict = Verdict.NO_TIME
         for _ in range(SUSTAINED_TRIES):
-            verdict = yield from self._long(
-                Phase.SUSTAINED, rate, self.profile.soak, reserve=0.0
-            )
+            verdict = yield from self._long(Phase.SUSTAINED, rate, soak, reserve=0.0)
             if verdict is Verdict.PASS:
                 self.sustained = rate
             if verdict is not Verdict.FAIL or rate <= LEAST_RATE:
                 return verdict
             rate = max(LEAST_RATE, rate * SUSTAINED_STEP)
+            if not (yield from self._drain()):
+                return Verdict.NOT_DRAINED
+            soak = self._soak_left()
         return verdict
+
+    def _soak_left(self) -> float:
+        """Return how long the next soak may be: not less than one that confirms."""
+        p = self.profile
+        left = p.trial_budget - self.used - p.confirm_settle - p.overhead
+        if Phase.OUTAGE not in self.skip:
+            left -= self._usual(Phase.OUTAGE)
+        return min(p.soak, max(p.confirm_window, left))
 
     def _outage(self) -> Generator[TrialSpec, TrialResult, None]:
         if self.sustained is None:

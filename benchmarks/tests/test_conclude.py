@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from capacity.conclude import Seen, capacity_of, containers_of
 from capacity.document import Report
-from capacity.judge_trial import judge
-from capacity.kept import Record
+from capacity.judge_trial import Outcome, judge
+from capacity.kept import Moment, Record
 from capacity.model import Container
 from capacity.model.demand import Load, demand_of
 from capacity.trial import (
     Backlog,
     Block,
     Generator,
+    Outage,
     Phase,
     Resources,
     Slo,
@@ -25,23 +26,63 @@ from capacity.trial import (
 
 
 def seen(
-    rate: float, *, slope: float = 0.0, in_time: float = 1.0, cpu: float = 0.0
+    rate: float,
+    *,
+    slope: float = 0.0,
+    in_time: float = 1.0,
+    cpu: float = 0.0,
+    others: Mapping[str, float] | None = None,
+    lag: float = 0.0,
 ) -> Seen:
-    """Return a trial of 20 s; what grows is late."""
+    """Return a trial of 20 s; what grows is late.
+
+    *others* are the cores of more containers, *lag* seconds of the generator.
+    """
     spec = TrialSpec(id=1, phase=Phase.BRACKET, rate=rate, settle=1, window=20, drain=1)
     due = round(20 * rate)
     result = TrialResult(
         spec=spec,
         elapsed=30,
         achieved=rate,
-        generator=Generator(lag_p50=0, lag_p99=0, cpu_share=0),
+        generator=Generator(lag_p50=lag, lag_p99=lag, cpu_share=0),
         blocks=(Block(due=due, in_time=round(in_time * due)),),
         backlog=Backlog(mean=rate, end=rate, slope=slope),
-        resources={"enrichment-pipeline": Resources(cpu=cpu)},
+        resources={
+            "enrichment-pipeline": Resources(cpu=cpu),
+            **{name: Resources(cpu=20 * used) for name, used in (others or {}).items()},
+        },
     )
     return Seen(
         record=Record(result=result, started=0.0), judgement=judge(result, Slo())
     )
+
+
+def outage(rate: float, *, arriving: Mapping[str, float]) -> Seen:
+    """Return an outage of 10 s from the fifth on, with the cores of the receiving."""
+    spec = TrialSpec(
+        id=9, phase=Phase.OUTAGE, rate=rate, settle=3, window=0, drain=60, outage=10
+    )
+    result = TrialResult(
+        spec=spec,
+        elapsed=30,
+        achieved=rate,
+        generator=Generator(lag_p50=0, lag_p99=0, cpu_share=0),
+        outage=Outage(seconds=10, backlog_peak=1, memory_peak={}, drain=5),
+    )
+    moments = [
+        Moment(
+            at=100.0 + second,
+            backlog=0.0,
+            containers={
+                # While the database is up all of them work harder.
+                name: (cores * second * (1 if 5 <= second <= 15 else 9), 1, 0.0)
+                for name, cores in arriving.items()
+            },
+        )
+        for second in range(20)
+    ]
+    record = Record(result=result, started=100.0, down_at=5.0, moments=moments)
+    return Seen(record=record, judgement=judge(result, Slo()))
 
 
 def container(*, cpu_s_per_event: float, cpu_limit: float) -> Container:
@@ -82,6 +123,22 @@ def test_capacity_is_the_cpu_ceiling_where_only_the_latency_bound() -> None:
     assert capacity_of(trials, [one], cores=2, edge=950) == pytest.approx(5_000)
     assert capacity_of(trials, [one], cores=2, edge=6_000) == 6_000
     assert capacity_of(trials, [], cores=2, edge=950) == 950
+
+
+def test_capacity_beside_fewer_arriving_events() -> None:
+    """A used-up host stores more when its generator and ingestion have less to do."""
+    down = outage(500, arriving={"home-assistant": 0.2, "websocket-ingestion": 0.1})
+    busy = {"home-assistant": 0.6, "websocket-ingestion": 0.2, "influxdb": 1.0}
+    late = seen(1_500, slope=500, in_time=0.5, others=busy, lag=0.5)
+    idle = seen(1_500, slope=500, in_time=0.5, others={**busy, "influxdb": 0.5})
+
+    def capacity(*trials: Seen) -> float:
+        return capacity_of(trials, [], cores=2, edge=950)
+
+    assert late.judgement.outcome is Outcome.INVALID
+    assert capacity(late, down) == pytest.approx(1_500)
+    assert capacity(idle, down) == pytest.approx(1_000)
+    assert capacity(idle, late) == pytest.approx(1_000)
 
 
 def test_demand_is_that_near_the_edge(made_up: Callable[..., Report]) -> None:

@@ -17,7 +17,13 @@ from capacity.model.disk import (
     forecast,
     shard_seconds,
 )
-from capacity.model.drain import drain_seconds, longest_outage, sustained_for
+from capacity.model.drain import (
+    Saturated,
+    drain_seconds,
+    longest_outage,
+    served_beside,
+    sustained_for,
+)
 from capacity.model.memory import MemoryPoint, memory_of
 
 COLD_ONLY = StorageCost(hot=9, cold=9)
@@ -148,6 +154,17 @@ def test_sustained_rate_drains_as_promised(
     assert drain_seconds(rate=rate, capacity=capacity, outage=outage) == pytest.approx(
         times * outage, rel=1e-6
     )
+
+
+def test_fewer_arriving_events_leave_more_to_store() -> None:
+    """Half a core less for arriving ones is 10,000 more at 50 us of storing each."""
+    busy = Saturated(served=20_000, receiving=1.0, storing=1.0)
+    other = Saturated(served=30_000, receiving=0.5, storing=1.5)
+
+    assert served_beside([busy], receiving=1.0) == 20_000
+    assert served_beside([busy], receiving=0.5) == pytest.approx(30_000)
+    assert served_beside([busy, other], receiving=0.5) == pytest.approx(30_000)
+    assert served_beside([busy], receiving=2.5) == 0
 
 
 def test_buffer_survives_so_long() -> None:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from . import document as doc
 from .errors import NotEnoughData
-from .judge_trial import Judgement, Outcome, little_residual
+from .judge_trial import (
+    GENERATOR_REASONS,
+    Judgement,
+    Outcome,
+    little_residual,
+)
 from .kept import Cold, Record
 from .model import (
+    USED_UP,
     Bottleneck,
     Ceiling,
     Change,
     Container,
     MemoryPoint,
+    Saturated,
     StorageCost,
     bottleneck_of,
     ceilings,
@@ -28,11 +35,12 @@ from .model import (
     gain_of,
     longest_outage,
     memory_of,
+    served_beside,
     shard_seconds,
 )
 from .model.demand import LEAST_RATES, loads_of
 from .model.disk import DAY
-from .names import ENRICHMENT, INGESTION
+from .names import ENRICHMENT, INGESTION, SOURCE
 from .report.words import number
 from .report.words import rate as rate_text
 from .trial import Phase, TrialResult
@@ -52,6 +60,10 @@ __all__ = [
 ]
 
 HEADROOM: Final = doc.Headroom(cpu=0.7, memory=0.5, disk=0.8)
+RECEIVING: Final = frozenset({SOURCE, INGESTION})
+"""Who makes and takes in events; the others store them, or use next to nothing."""
+LEAST_LOOKS: Final = 3
+"""Looks at an outage between which CPU time can be told."""
 LEAST_STEPS: Final = 3
 """Numbers of series between which a growth of memory can be told."""
 _SPOOL_SHARE: Final = 0.8
@@ -281,21 +293,71 @@ def capacity_of(
     """Return what the stack serves while events wait, which a backlog drains at.
 
     It is at least the edge, which is bound by its latency as well. Where more was asked
-    for than could be served, that is what was served. Where nothing was seen to be
-    saturated the first CPU ceiling stands for it, with the whole limit: events that
-    wait travel in full batches, and nobody waits for one of them.
+    for than could be served, that is what was served; where that used up the host, and
+    an outage shows what events that only arrive take of it, with what is left over by
+    the fewer that arrive in one. Where nothing was seen to be saturated the first CPU
+    ceiling stands for it, with the whole limit: events that wait travel in full
+    batches, and nobody waits for one of them.
     """
-    served = [
-        s.result.achieved - s.result.backlog.slope
-        for s in seen
-        if s.judgement.outcome is Outcome.FAIL
-        and s.result.spec.phase in _STEADY
-        and s.result.backlog.slope >= _SATURATED * s.result.achieved
-    ]
-    if served:
-        return max(edge, statistics.median(served))
-    first, *_ = ceilings(containers, host_cores=cores, share=1.0)
-    return max(edge, _finite(first.rate) or 0.0)
+    saturated = [s.result for s in seen if _is_saturated(s)]
+    if not saturated:
+        first, *_ = ceilings(containers, host_cores=cores, share=1.0)
+        return max(edge, _finite(first.rate) or 0.0)
+    arriving = _arriving_cores(seen)
+    used_up = [r for r in saturated if _cores(r) >= USED_UP * cores]
+    if arriving is not None and used_up:
+        rows = [_saturated(result) for result in used_up]
+        return max(edge, served_beside(rows, receiving=arriving))
+    return max(edge, statistics.median(r.achieved - r.backlog.slope for r in saturated))
+
+
+def _is_saturated(s: Seen) -> bool:
+    """Tell whether more left than was served; a late generator does not change that."""
+    if s.passed or s.result.spec.phase not in _STEADY:
+        return False
+    if not s.valid and not GENERATOR_REASONS.issuperset(s.judgement.reasons):
+        return False
+    return s.result.backlog.slope >= _SATURATED * s.result.achieved
+
+
+def _saturated(result: TrialResult) -> Saturated:
+    receiving = _cores(result, RECEIVING)
+    return Saturated(
+        served=result.achieved - result.backlog.slope,
+        receiving=receiving,
+        storing=_cores(result) - receiving,
+    )
+
+
+def _cores(result: TrialResult, names: Collection[str] | None = None) -> float:
+    """Return the cores that containers used in the window, all or those named."""
+    used = sum(
+        row.cpu
+        for name, row in result.resources.items()
+        if names is None or name in names
+    )
+    return used / result.spec.window
+
+
+def _arriving_cores(seen: Sequence[Seen]) -> float | None:
+    """Return the cores that events took which arrived while the database was down."""
+    for s in reversed(seen):
+        outage, record = s.result.outage, s.record
+        if outage is None:
+            continue
+        begin = record.started + record.down_at
+        looks = [
+            moment
+            for moment in record.moments
+            if begin <= moment.at <= begin + outage.seconds
+        ]
+        if len(looks) < LEAST_LOOKS:
+            return None
+        first, last = looks[0], looks[-1]
+        names = RECEIVING & first.containers.keys() & last.containers.keys()
+        used = sum(last.containers[n][0] - first.containers[n][0] for n in names)
+        return used / (last.at - first.at) if names else None
+    return None
 
 
 def _storage_method(facts: Facts, cold: Cold | None) -> str:

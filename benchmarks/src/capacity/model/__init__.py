@@ -5,15 +5,22 @@ Everything here extrapolates from measured trials; whoever shows a figure says s
 
 from __future__ import annotations
 
-from .bottleneck import Bottleneck, Confidence, Evidence, bottleneck_of
+from .bottleneck import USED_UP, Bottleneck, Confidence, Evidence, bottleneck_of
 from .demand import Demand, Load, demand_of
 from .disk import DiskForecast, StorageCost, days_to_full, forecast, shard_seconds
-from .drain import drain_seconds, longest_outage, sustained_for
+from .drain import (
+    Saturated,
+    drain_seconds,
+    longest_outage,
+    served_beside,
+    sustained_for,
+)
 from .limits import Ceiling, Change, Container, Gain, ceilings, gain_of
 from .memory import MemoryModel, MemoryPoint, memory_of
 from .usl import Usl, usl_of
 
 __all__ = [
+    "USED_UP",
     "Bottleneck",
     "Ceiling",
     "Change",
@@ -26,6 +33,7 @@ __all__ = [
     "Load",
     "MemoryModel",
     "MemoryPoint",
+    "Saturated",
     "StorageCost",
     "Usl",
     "bottleneck_of",
@@ -37,6 +45,7 @@ __all__ = [
     "gain_of",
     "longest_outage",
     "memory_of",
+    "served_beside",
     "shard_seconds",
     "sustained_for",
     "usl_of",

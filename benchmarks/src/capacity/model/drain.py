@@ -3,8 +3,45 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-__all__ = ["drain_seconds", "longest_outage", "sustained_for"]
+__all__ = [
+    "Saturated",
+    "drain_seconds",
+    "longest_outage",
+    "served_beside",
+    "sustained_for",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saturated:
+    """What was served of a rate that was too high, in events a second.
+
+    `receiving` are the cores of those who make and take in events, whose work follows
+    the rate that arrives; `storing` are the cores of those who bring them into the
+    database, whose work follows what is served.
+    """
+
+    served: float
+    receiving: float
+    storing: float
+
+
+def served_beside(saturated: Sequence[Saturated], *, receiving: float) -> float:
+    """Return what a used-up host serves where arriving events take `receiving` cores.
+
+    A backlog drains beside a lower rate than the one that used the host up; what
+    fewer arriving events leave over goes into storing, at what storing cost there:
+    served + (receiving then - receiving now) / (storing / served). The mean of all
+    trials, each of which had its own merges of the database's files.
+    """
+    total = 0.0
+    for row in saturated:
+        freed = row.receiving - receiving
+        total += row.served * max(0.0, 1 + freed / row.storing if row.storing else 1.0)
+    return total / len(saturated)
 
 
 def drain_seconds(*, rate: float, capacity: float, outage: float) -> float:

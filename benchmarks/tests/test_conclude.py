@@ -29,12 +29,13 @@ def seen(
     rate: float,
     *,
     slope: float = 0.0,
+    wait: float = 0.0,
     in_time: float = 1.0,
     cpu: float = 0.0,
     others: Mapping[str, float] | None = None,
     lag: float = 0.0,
 ) -> Seen:
-    """Return a trial of 20 s; what grows is late.
+    """Return a trial of 20 s; what grows is late, and waits as long as is said.
 
     *others* are the cores of more containers, *lag* seconds of the generator.
     """
@@ -46,7 +47,7 @@ def seen(
         achieved=rate,
         generator=Generator(lag_p50=lag, lag_p99=lag, cpu_share=0),
         blocks=(Block(due=due, in_time=round(in_time * due)),),
-        backlog=Backlog(mean=rate, end=rate, slope=slope),
+        backlog=Backlog(mean=wait * (rate - slope), end=rate, slope=slope),
         resources={
             "enrichment-pipeline": Resources(cpu=cpu),
             **{name: Resources(cpu=20 * used) for name, used in (others or {}).items()},
@@ -96,14 +97,14 @@ def container(*, cpu_s_per_event: float, cpu_limit: float) -> Container:
 
 
 def test_capacity_is_what_was_asked_less_what_grew() -> None:
-    """The median counts, of trials whose backlog grew from beginning to end."""
+    """The mean counts, of trials whose events waited for a second and longer."""
     trials = [
         seen(900),
-        seen(1_100, slope=90, in_time=0.5),
-        seen(1_150, slope=150, in_time=0.5),
-        seen(1_200, slope=180, in_time=0.5),
-        seen(1_500, slope=20, in_time=0.9),
-        seen(1_120, in_time=0.9),
+        seen(1_100, slope=90, wait=2, in_time=0.5),
+        seen(1_150, slope=140, wait=1, in_time=0.5),
+        seen(1_200, slope=190, wait=3, in_time=0.5),
+        seen(1_500, slope=400, wait=0.9, in_time=0.9),
+        seen(1_120, wait=0.5, in_time=0.9),
     ]
     one = container(cpu_s_per_event=1e-4, cpu_limit=0.5)
 
@@ -111,26 +112,38 @@ def test_capacity_is_what_was_asked_less_what_grew() -> None:
     assert capacity_of(trials, [one], cores=2, edge=1_040) == 1_040
 
 
+def test_a_standing_backlog_is_served_at_the_whole_rate() -> None:
+    """What fell behind at the start and then kept up shows what can be served."""
+    behind = seen(2_000, slope=-20, wait=2.5, in_time=0.5)
+
+    assert capacity_of([behind], [], cores=2, edge=950) == 2_020
+
+
 def test_capacity_is_the_cpu_ceiling_where_only_the_latency_bound() -> None:
     """A trial that was too slow, or grew by a stall in the end, says nothing of it."""
     trials = [
         seen(900),
-        seen(1_100, in_time=0.5),
-        seen(1_200, slope=24, in_time=0.9),
+        seen(1_100, wait=0.3, in_time=0.5),
+        seen(1_200, slope=24, wait=0.7, in_time=0.9),
     ]
     one = container(cpu_s_per_event=1e-4, cpu_limit=0.5)
 
     assert capacity_of(trials, [one], cores=2, edge=950) == pytest.approx(5_000)
     assert capacity_of(trials, [one], cores=2, edge=6_000) == 6_000
-    assert capacity_of(trials, [], cores=2, edge=950) == 950
+
+
+def test_capacity_is_the_edge_where_nothing_is_known() -> None:
+    """Without a demand and without a wait there is only what passed."""
+    assert capacity_of([seen(900)], [], cores=2, edge=950) == 950
 
 
 def test_capacity_beside_fewer_arriving_events() -> None:
     """A used-up host stores more when its generator and ingestion have less to do."""
     down = outage(500, arriving={"home-assistant": 0.2, "websocket-ingestion": 0.1})
     busy = {"home-assistant": 0.6, "websocket-ingestion": 0.2, "influxdb": 1.0}
-    late = seen(1_500, slope=500, in_time=0.5, others=busy, lag=0.5)
-    idle = seen(1_500, slope=500, in_time=0.5, others={**busy, "influxdb": 0.5})
+    late = seen(1_500, slope=500, wait=4, in_time=0.5, others=busy, lag=0.5)
+    calm = {**busy, "influxdb": 0.5}
+    idle = seen(1_500, slope=500, wait=4, in_time=0.5, others=calm)
 
     def capacity(*trials: Seen) -> float:
         return capacity_of(trials, [], cores=2, edge=950)

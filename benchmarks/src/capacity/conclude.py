@@ -70,8 +70,8 @@ _SPOOL_SHARE: Final = 0.8
 _SLOW_FSYNC_MS: Final = 10.0
 _MORE: Final = 2.0
 _CLOSE: Final = 0.1
-_SATURATED: Final = 0.05
-"""Growth of the backlog, as a share of the rate, that no stall at the end explains."""
+_WAITING: Final = 1.0
+"""Seconds that events wait on the mean where they travel as those of a backlog do."""
 _SHOWN_DAYS: Final = (0, 1, 7, 30, 60, 90, 180, 270, 365, 540, 730)
 _STEADY: Final = frozenset(
     {
@@ -293,11 +293,11 @@ def capacity_of(
     """Return what the stack serves while events wait, which a backlog drains at.
 
     It is at least the edge, which is bound by its latency as well. Where more was asked
-    for than could be served, that is what was served; where that used up the host, and
-    an outage shows what events that only arrive take of it, with what is left over by
-    the fewer that arrive in one. Where nothing was seen to be saturated the first CPU
-    ceiling stands for it, with the whole limit: events that wait travel in full
-    batches, and nobody waits for one of them.
+    for than could be served, so that events waited (by Little's law) and travelled in
+    full batches, that is what was served; where that used up the host, and an outage
+    shows what events that only arrive take of it, with what is left over by the fewer
+    that arrive in one. Where nothing was seen to be saturated the first CPU ceiling
+    stands for it, with the whole limit.
     """
     saturated = [s.result for s in seen if _is_saturated(s)]
     if not saturated:
@@ -308,22 +308,26 @@ def capacity_of(
     if arriving is not None and used_up:
         rows = [_saturated(result) for result in used_up]
         return max(edge, served_beside(rows, receiving=arriving))
-    return max(edge, statistics.median(r.achieved - r.backlog.slope for r in saturated))
+    return max(edge, statistics.mean(map(_served, saturated)))
 
 
 def _is_saturated(s: Seen) -> bool:
-    """Tell whether more left than was served; a late generator does not change that."""
+    """Tell whether events had to wait; a late generator does not change that."""
     if s.passed or s.result.spec.phase not in _STEADY:
         return False
     if not s.valid and not GENERATOR_REASONS.issuperset(s.judgement.reasons):
         return False
-    return s.result.backlog.slope >= _SATURATED * s.result.achieved
+    return s.result.backlog.mean >= _WAITING * _served(s.result) > 0
+
+
+def _served(result: TrialResult) -> float:
+    return result.achieved - result.backlog.slope
 
 
 def _saturated(result: TrialResult) -> Saturated:
     receiving = _cores(result, RECEIVING)
     return Saturated(
-        served=result.achieved - result.backlog.slope,
+        served=_served(result),
         receiving=receiving,
         storing=_cores(result) - receiving,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,9 +60,9 @@ __all__ = [
 ]
 
 HEADROOM: Final = doc.Headroom(cpu=0.7, memory=0.5, disk=0.8)
-RECEIVING: Final = frozenset({SOURCE, INGESTION})
+_RECEIVING: Final = frozenset({SOURCE, INGESTION})
 """Who makes and takes in events; the others store them, or use next to nothing."""
-LEAST_LOOKS: Final = 3
+_LEAST_LOOKS: Final = 3
 """Looks at an outage between which CPU time can be told."""
 LEAST_STEPS: Final = 3
 """Numbers of series between which a growth of memory can be told."""
@@ -304,7 +304,7 @@ def capacity_of(
         first, *_ = ceilings(containers, host_cores=cores, share=1.0)
         return max(edge, _finite(first.rate) or 0.0)
     arriving = _arriving_cores(seen)
-    used_up = [r for r in saturated if _cores(r) >= USED_UP * cores]
+    used_up = [r for r in saturated if sum(r.cores.values()) >= USED_UP * cores]
     if arriving is not None and used_up:
         rows = [_saturated(result) for result in used_up]
         return max(edge, served_beside(rows, receiving=arriving))
@@ -325,22 +325,13 @@ def _served(result: TrialResult) -> float:
 
 
 def _saturated(result: TrialResult) -> Saturated:
-    receiving = _cores(result, RECEIVING)
+    cores = result.cores
+    receiving = sum(cores[name] for name in _RECEIVING & cores.keys())
     return Saturated(
         served=_served(result),
         receiving=receiving,
-        storing=_cores(result) - receiving,
+        storing=sum(cores.values()) - receiving,
     )
-
-
-def _cores(result: TrialResult, names: Collection[str] | None = None) -> float:
-    """Return the cores that containers used in the window, all or those named."""
-    used = sum(
-        row.cpu
-        for name, row in result.resources.items()
-        if names is None or name in names
-    )
-    return used / result.spec.window
 
 
 def _arriving_cores(seen: Sequence[Seen]) -> float | None:
@@ -355,10 +346,10 @@ def _arriving_cores(seen: Sequence[Seen]) -> float | None:
             for moment in record.moments
             if begin <= moment.at <= begin + outage.seconds
         ]
-        if len(looks) < LEAST_LOOKS:
+        if len(looks) < _LEAST_LOOKS:
             return None
         first, last = looks[0], looks[-1]
-        names = RECEIVING & first.containers.keys() & last.containers.keys()
+        names = _RECEIVING & first.containers.keys() & last.containers.keys()
         used = sum(last.containers[n][0] - first.containers[n][0] for n in names)
         return used / (last.at - first.at) if names else None
     return None

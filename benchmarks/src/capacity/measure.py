@@ -162,9 +162,7 @@ class Measurer:
             case Phase.EMIT:
                 return self._emit(spec)
             case Phase.AGE:
-                seconds = spec.settle + spec.window
-                order = self._order(spec, url=self._rig.source_url, seconds=seconds)
-                return self._extras.aged(spec, order, self._rate)
+                return self._extras.aged(spec, self._order(spec), self._rate)
             case Phase.CARDINALITY:
                 return replaced(self._rate(spec), series=self._rig.series())
             case _:
@@ -216,7 +214,7 @@ class Measurer:
         used_before, own = self._rig.null_cpu(), self._load.cpu()
         peak = peak_of(spec.arrival)
         order = replaced(
-            self._order(spec, url=url, seconds=spec.settle + spec.window),
+            self._order(spec, url=url),
             rate=spec.rate * peak,
             arrival=Arrival.CONSTANT,
         )
@@ -259,9 +257,7 @@ class Measurer:
         """Do it; `ends` takes what must end, whatever happens."""
         began = self._now()
         counts = self._rig.counts()
-        order = self._order(
-            spec, url=self._rig.source_url, seconds=spec.settle + spec.window
-        )
+        order = self._order(spec)
         first = self._load.begin(order)
         start = self._monotonic(first.start_us)
         watch = self._watch(order, first, counts, start)
@@ -366,7 +362,7 @@ class Measurer:
         began = self._now()
         counts = self._rig.counts()
         seconds = spec.settle + spec.outage + spec.drain + _ANSWER_SECONDS
-        order = self._order(spec, url=self._rig.source_url, seconds=seconds)
+        order = self._order(spec, seconds=seconds)
         first = self._load.begin(order)
         start = self._monotonic(first.start_us)
         watch = self._watch(order, first, counts, start)
@@ -427,8 +423,7 @@ class Measurer:
     def _emit(self, spec: TrialSpec) -> Record:
         """See what the source can send, without the stack."""
         began = self._now()
-        seconds = spec.settle + spec.window
-        order = self._order(spec, url=self._rig.source_url, seconds=seconds)
+        order = self._order(spec)
         problems, emitted = [], None
         try:
             emitted = emission_of(
@@ -538,16 +533,19 @@ class Measurer:
 
     # ------------------------------------------------------------------ figures
 
-    def _order(self, spec: TrialSpec, *, url: str, seconds: float) -> Order:
+    def _order(
+        self, spec: TrialSpec, *, url: str | None = None, seconds: float | None = None
+    ) -> Order:
+        """Return the load of a trial: to the source and until its window ends."""
         prefix = self._workload.prefix
         if self._workload.entity_growth:  # new ones must not be those of another trial
             prefix = f"{prefix}_{spec.id}"
         return Order(
             number=0,
-            url=url,
+            url=url or self._rig.source_url,
             token=self._rig.source_token,
             rate=spec.rate,
-            seconds=seconds,
+            seconds=spec.settle + spec.window if seconds is None else seconds,
             entities=spec.entities or self._workload.entities,
             entity_growth=self._workload.entity_growth,
             arrival=spec.arrival,

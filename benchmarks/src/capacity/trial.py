@@ -327,6 +327,15 @@ class TrialResult:
     outage: Outage | None = None
 
     @property
+    def cores(self) -> dict[str, float]:
+        """Cores that each container used in the window; of nobody without one."""
+        if not self.spec.window:
+            return {}
+        return {
+            name: used.cpu / self.spec.window for name, used in self.resources.items()
+        }
+
+    @property
     def window_rate(self) -> float:
         """Events a second that left in the window; an arrival may have more there."""
         due = sum(block.due for block in self.blocks)

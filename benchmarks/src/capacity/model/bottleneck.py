@@ -116,10 +116,9 @@ def _used_up(
     ceilings: Sequence[Ceiling], failed: TrialResult
 ) -> tuple[Ceiling, float] | None:
     """Return who used the largest share of its CPU, if that is all but everything."""
-    window = failed.spec.window
-    if not window:
+    if not failed.spec.window:
         return None
-    cores = {name: used.cpu / window for name, used in failed.resources.items()}
+    cores = failed.cores
     cores[HOST] = sum(cores.values())
     shares = [
         (ceiling, cores[ceiling.name] / ceiling.cores)

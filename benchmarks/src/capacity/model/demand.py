@@ -52,12 +52,9 @@ class Demand:
 def loads_of(results: Sequence[TrialResult], container: str) -> list[Load]:
     """Return what a container used in each trial that measured it."""
     return [
-        Load(
-            rate=result.window_rate,
-            cores=result.resources[container].cpu / result.spec.window,
-        )
+        Load(rate=result.window_rate, cores=result.cores[container])
         for result in results
-        if result.spec.window > 0 and container in result.resources
+        if container in result.cores
     ]
 
 

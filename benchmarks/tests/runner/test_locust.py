@@ -30,12 +30,14 @@ class FakeControl(BaseHTTPRequestHandler):
     jobs: ClassVar[list[dict[str, Any]]] = []
     stopped: ClassVar[set[int]] = set()
     states: ClassVar[list[tuple[str, dict[str, Any]]]] = []
+    answering: ClassVar[threading.Event] = threading.Event()
 
     def do_POST(self) -> None:
         """Take an order or a stop."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         if self.path.startswith("/api/states/"):
             self.states.append((self.path.rpartition("/")[2], body))
+            self.answering.wait(30.0)
             self._answer(500 if body["state"] == "3" else 201, {})
         elif self.path == "/_script/stop":
             self.stopped.add(body["job"])
@@ -87,6 +89,7 @@ def control() -> Iterator[str]:
     FakeControl.jobs.clear()
     FakeControl.stopped.clear()
     FakeControl.states.clear()
+    FakeControl.answering.set()
     with ThreadingHTTPServer(("127.0.0.1", 0), FakeControl) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -168,11 +171,24 @@ def test_a_real_home_assistant_gets_the_schedules_events(
         "serial": 7, "run_id": "t1", "payload": "x" * 9
     }  # fmt: skip
     assert job.skipped == 1
-    assert 3 in job.unsent
-    assert len(job.unsent) > 1  # those that senders had taken at the stop
-    assert set(found) - {3} == set(range(job.emitted + len(job.unsent))) - set(
-        job.unsent
-    )
+    assert job.unsent == (3,)
+    assert set(found) == set(range(job.emitted + 1))
+
+
+def test_a_home_assistant_that_stands_still_holds_no_event_back(
+    control: str, tmp_path: Path
+) -> None:
+    """What is due leaves while nothing is answered; all of it counts as sent."""
+    FakeControl.answering.clear()
+    with LocustLoad(tmp_path, real=True) as load:
+        load.begin(order(control, rate=100.0))
+        wait_until(lambda: len(FakeControl.states), lambda n: n >= 150, timeout=20.0)
+        unanswered = load.sent()
+        FakeControl.answering.set()
+        sent = load.end()
+    assert unanswered.emitted == 0
+    assert sent.emitted == len(FakeControl.states) - 1
+    assert sent.jobs[0].unsent == (3,)
 
 
 def test_processes_share_the_rate(control: str, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ _MOST_NAMED: Final = 1_000
 
 
 def due_events(order: Order) -> Iterator[tuple[int, float]]:
-    """Yield an order's events; several senders take from it, each event once."""
+    """Yield an order's events; each once."""
     schedule, number = order.schedule(), 0
     while (offset := schedule.at(number)) < order.seconds:
         yield number, offset
@@ -24,12 +24,12 @@ def due_events(order: Order) -> Iterator[tuple[int, float]]:
 
 @dataclass(slots=True)
 class Fate:
-    """What became of the events that were taken to be sent."""
+    """What became of the events that were sent."""
 
     sent: int = 0
     refused: int = 0
     unsent: list[int] = field(default_factory=list)
-    """Events that did not leave, the first ones of them."""
+    """Events that were not taken, the first ones of them."""
 
     def add(self, number: int, *, left: bool, refused: bool = False) -> None:
         """Note one event."""

@@ -104,7 +104,7 @@ def test_only_a_real_source_is_asked_what_it_can_emit() -> None:
     assert spec.edge is not None
     assert spec.cap is not None
 
-    assert asked[Phase.EMIT] == min(2 * spec.edge.lower, spec.cap)
+    assert asked[Phase.EMIT] == min(3 * spec.edge.lower, spec.cap)
     assert Phase.EMIT not in phases(specs(STANDARD)[0])
 
 

@@ -144,7 +144,6 @@ def assemble(
             named,
             seen,
             held=held[-1] if held else None,
-            edge=edge,
             entry=begun.entry,
         ),
         resilience=resilience_of(seen, facts, capacity=capacity),

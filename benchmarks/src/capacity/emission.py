@@ -1,8 +1,9 @@
-"""What the source sends to a reader that does nothing else."""
+"""What the source sends to a reader that does nothing else, and what the stack stores."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from stackproof.wait import Clock
 
@@ -12,7 +13,9 @@ from .order import Order
 from .pause import pause
 from .rig import Rig
 
-__all__ = ["emission_of", "rate_between"]
+__all__ = ["emission_of", "rate_between", "storing_of"]
+
+_EVERY: Final = 0.5
 
 
 def emission_of(
@@ -36,6 +39,27 @@ def emission_of(
     return rate_between(counts, began + settle, end)
 
 
+def storing_of(
+    rig: Rig, load: Load, order: Order, *, settle: float, clock: Clock
+) -> float:
+    """Return the events a second that the stack stored while more were asked for.
+
+    Raises:
+        BadAnswer: the stack does not tell.
+        LoadFailed: the load's process does not do what it should.
+    """
+    load.begin(order)
+    began = clock.monotonic()
+    end = began + order.seconds
+    looks = []
+    while clock.monotonic() < end:
+        counts = rig.counts()
+        looks.append((counts.at, counts.done))
+        pause(_EVERY, clock=clock)
+    load.end()
+    return rate_between(looks, began + settle, end)
+
+
 def rate_between(
     counts: Sequence[tuple[float, int]], start: float, end: float
 ) -> float:
@@ -51,6 +75,6 @@ def rate_between(
     """
     inside = [(at, count) for at, count in counts if start <= at <= end]
     if len(inside) < 2 or inside[-1][0] <= inside[0][0]:
-        raise BadAnswer("the reader of the source", "it has read nothing")
+        raise BadAnswer("the source", "nothing was heard of it")
     (first_at, first), (last_at, last) = inside[0], inside[-1]
     return (last - first) / (last_at - first_at)

@@ -114,6 +114,8 @@ class Record(Struct, frozen=True, kw_only=True):
     cold: Cold | None = None
     emitted: float | None = None
     """Events a second that the source sent to a reader alone."""
+    passed_on: float | None = None
+    """Events a second that the stack stored of the same load."""
     past: int = 0
     """Points that were written past the services into the stack's database."""
     problems: list[str] = []

@@ -21,7 +21,7 @@ from stackproof.wait import Clock, SystemClock
 from .account import account_of
 from .arrivals import PERIOD, peak_of
 from .clocks import Taken, blocks_of, late, merged, quantiles
-from .emission import emission_of
+from .emission import emission_of, storing_of
 from .errors import BadAnswer
 from .judge_trial import MOST_PRESSURE_BEFORE
 from .kept import Record, Slice
@@ -421,12 +421,16 @@ class Measurer:
         )
 
     def _emit(self, spec: TrialSpec) -> Record:
-        """See what the source can send, without the stack."""
+        """See what the source can send without the stack, and what comes through."""
         began = self._now()
         order = self._order(spec)
-        problems, emitted = [], None
+        problems, emitted, stored = [], None, None
         try:
             emitted = emission_of(
+                self._rig, self._load, order, settle=spec.settle, clock=self._clock
+            )
+            self._await_drained(None, 0, spec.drain)
+            stored = storing_of(
                 self._rig, self._load, order, settle=spec.settle, clock=self._clock
             )
         except BadAnswer as err:
@@ -435,7 +439,9 @@ class Measurer:
         record = self._record(
             spec, began, host=Host(), generator=NO_LOAD, drained=drained
         )
-        return replaced(record, emitted=emitted, problems=problems)
+        return replaced(
+            record, emitted=emitted, passed_on=stored, problems=problems
+        )
 
     # ------------------------------------------------------------------ looking
 

@@ -26,6 +26,7 @@ _GROWING: Final = {
 LEAST_SUSTAINED: Final = 15_000.0
 LEAST_OF_DIRECT, AIM_OF_DIRECT = 0.3, 0.6
 LEAST_OF_EMITTED: Final = 0.9
+_NOT_SIMULATED: Final = "not measured: the simulator is not the source of this run"
 _ALL: Final = 0.97
 MOST_CPU_US, AIM_CPU_US = 40.0, 22.0
 MOST_LOW_MS, AIM_LOW_MS = 150.0, 50.0
@@ -42,7 +43,6 @@ def speed_of(
     seen: Sequence[Seen],
     *,
     held: str | None,
-    edge: float | None,
     entry: str,
 ) -> doc.Speed:
     """Return all figures.
@@ -51,7 +51,6 @@ def speed_of(
         named: the trials by the names that the report gives them.
         seen: all trials.
         held: the name of the trial that held the sustained rate.
-        edge: the highest rate that passed, in events a second.
         entry: where the events come from, as the document names it.
     """
     soak = named[held] if held else None
@@ -62,9 +61,9 @@ def speed_of(
     return doc.Speed(
         figures=(
             _sustained(soak, entry),
-            _of_direct(soak, direct),
-            _of_emission(edge, _last(seen, Phase.EMIT), entry),
-            _cpu(soak),
+            _of_direct(soak, direct, entry),
+            _of_emission(_last(seen, Phase.EMIT), entry),
+            _cpu(soak, entry),
             _low(low),
             *_idle(idle),
             *_growth(
@@ -112,7 +111,7 @@ def speed_of(
 def _sustained(soak: Seen | None, entry: str) -> doc.SpeedFigure:
     value, how = None, "no rate was sustained"
     if entry != doc.Entry.FAKE_HA:
-        how = "not measured: the simulator is not the source of this run"
+        how = _NOT_SIMULATED
     elif soak:
         value, how = soak.result.spec.rate, _soaked(soak)
     return _figure(
@@ -124,10 +123,14 @@ def _sustained(soak: Seen | None, entry: str) -> doc.SpeedFigure:
     )
 
 
-def _of_direct(soak: Seen | None, direct: Seen | None) -> doc.SpeedFigure:
+def _of_direct(
+    soak: Seen | None, direct: Seen | None, entry: str
+) -> doc.SpeedFigure:
     value, how = None, _why(direct, "direct writes")
     written = direct.record.direct if direct and direct.valid else None
-    if written and not soak:
+    if entry != doc.Entry.FAKE_HA:
+        how = _NOT_SIMULATED
+    elif written and not soak:
         how = "no rate was sustained"
     elif written and soak:
         speed = written.lines / written.seconds
@@ -148,25 +151,28 @@ def _of_direct(soak: Seen | None, direct: Seen | None) -> doc.SpeedFigure:
     )
 
 
-def _of_emission(edge: float | None, emit: Seen | None, entry: str) -> doc.SpeedFigure:
-    """Hold the edge against what Home Assistant sent to a reader alone.
+def _of_emission(emit: Seen | None, entry: str) -> doc.SpeedFigure:
+    """Hold what the stack stored against what Home Assistant sent to a reader alone.
 
-    Where that was all it was asked for, more is possible: then the share is at most
-    what it seems, and only a miss is certain.
+    Both were asked for the same, more than it can. Where a reader got all of it, more
+    is possible: then the share is at most what it seems, and only a miss is certain.
     """
     value, how = None, _why(emit, "Home Assistant alone")
     emitted = emit.record.emitted if emit and emit.valid else None
+    stored = emit.record.passed_on if emit and emit.valid else None
     if entry != doc.Entry.REAL_HA:
         how = "not measured: the simulator was the source, not a real Home Assistant"
-    elif emit and emitted and edge:
-        value = edge / emitted
-        how = f"{rate(edge)} of {rate(emitted)} that one reader with coalesced "
-        how += f"messages got without the stack in {duration(emit.result.spec.window)}"
+    elif emit and emitted and stored is not None:
+        value = stored / emitted
+        how = f"{rate(stored)} stored of {rate(emitted)} that one reader with "
+        how += "coalesced messages got without the stack, each in "
+        how += f"{duration(emit.result.spec.window)} while "
+        how += f"{rate(emit.result.spec.rate)} were asked for"
         if emitted >= _ALL * emit.result.spec.rate:
             how += ", all that was asked for: a share of at most this"
             value = value if value < LEAST_OF_EMITTED else None
     return _figure(
-        "edge / what Home Assistant emits",
+        "stored / what Home Assistant emits",
         value,
         "of emitted",
         at_least=LEAST_OF_EMITTED,
@@ -174,9 +180,11 @@ def _of_emission(edge: float | None, emit: Seen | None, entry: str) -> doc.Speed
     )
 
 
-def _cpu(soak: Seen | None) -> doc.SpeedFigure:
+def _cpu(soak: Seen | None, entry: str) -> doc.SpeedFigure:
     value, how = None, "no rate was sustained"
-    if soak:
+    if entry != doc.Entry.FAKE_HA:
+        how = _NOT_SIMULATED
+    elif soak:
         costs = _costs(soak)
         how = "the containers' CPU was not seen"
         if INGESTION in costs and ENRICHMENT in costs:

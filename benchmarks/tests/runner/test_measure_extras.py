@@ -255,15 +255,25 @@ def test_emission_is_what_a_reader_alone_gets(
 ) -> None:
     """As much as the source can send, however much it is asked for; no reason why not.
 
-    The stack is back before the trial ends.
+    The stack is back for the second half, and stores all of it.
     """
     bench = make_bench(generator=generator)
     record = bench.measurer.run(extra(Phase.EMIT, rate=4_000.0, settle=3.0))
 
     assert record.emitted == pytest.approx(min(4_000.0, generator), rel=0.02)
+    assert record.passed_on == pytest.approx(record.emitted, rel=0.02)
     assert judge(record.result, Slo()).outcome is Outcome.PASS
     assert not bench.rig.alone
     assert not record.problems
+
+
+def test_what_the_stack_cannot_store_is_not_passed_on(make_bench: MakeBench) -> None:
+    """A reader alone gets 4,000 events/s, the stack stores half of them."""
+    bench = make_bench(capacity=2_000.0)
+    record = bench.measurer.run(extra(Phase.EMIT, rate=4_000.0, settle=3.0))
+
+    assert record.emitted == pytest.approx(4_000, rel=0.02)
+    assert record.passed_on == pytest.approx(2_000, rel=0.02)
 
 
 def test_a_reader_that_hears_nothing_is_told(make_bench: MakeBench) -> None:
@@ -273,4 +283,4 @@ def test_a_reader_that_hears_nothing_is_told(make_bench: MakeBench) -> None:
     record = bench.measurer.run(extra(Phase.EMIT, rate=4_000.0))
 
     assert record.emitted is None
-    assert record.problems == ["the reader of the source: it has read nothing"]
+    assert record.problems == ["the source: nothing was heard of it"]

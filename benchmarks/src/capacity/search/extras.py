@@ -38,7 +38,7 @@ DIRECT_SETTLE: Final = 2.0
 IDLE_SETTLE: Final = 3.0
 LINES_PER_SECOND: Final = 20_000.0
 """At which the past is written, as planned; a slower database overdraws the budget."""
-OVERLOAD: Final = 2.0
+OVERLOAD: Final = 3.0
 """Times the edge: what no source is asked for in vain."""
 SWAP: Final = 20.0
 """Seconds until ingestion has ended, and is there again, as planned."""
@@ -64,8 +64,9 @@ class Extra:
     def filling(self) -> float:
         """Seconds of writing past the services, beside the window, as planned."""
         points = 3_600 * self.past_hours * self.past_rate
-        swap = SWAP if self.phase is Phase.EMIT else 0.0
-        return swap + points / LINES_PER_SECOND + (REST if self.past_rate else 0.0)
+        # Once with a reader alone, once more with the stack.
+        twice = SWAP + self.settle + self.window if self.phase is Phase.EMIT else 0.0
+        return twice + points / LINES_PER_SECOND + (REST if self.past_rate else 0.0)
 
 
 def extras_of(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from capacity.model.bottleneck import Confidence, bottleneck_of
+from capacity.model.bursts import Burst, Look, burst_of
 from capacity.model.limits import Ceiling
 from capacity.trial import (
     Generator,
@@ -193,3 +195,80 @@ def test_all_together_may_use_up_the_host() -> None:
     )
 
     assert (found.name, found.resource) == ("host", "cpu")
+
+
+WIDE = [
+    ceiling("enrichment", 2_000),
+    replace(ceiling("influxdb", 3_000), cores=2),
+    replace(ceiling("host", 4_000), cores=2),
+]
+
+
+def looks(
+    backlogs: Sequence[float | None], *, busy: float, usual: float = 0.2
+) -> list[Look]:
+    """Return looks, a second apart: a database is `busy` while the backlog grows."""
+    rows, influxdb = [], 0.0
+    for second, backlog in enumerate(backlogs):
+        before = backlogs[second - 1] if second else backlog
+        growing = (backlog or 0.0) > (before or 0.0) + 150
+        influxdb += (busy if growing else usual) if second else 0.0
+        cpu = {"influxdb": influxdb, "enrichment": 0.3 * second}
+        rows.append(Look(at=float(second), backlog=backlog, cpu=cpu))
+    return rows
+
+
+SAW: list[float | None] = [0.0, 400, 100, 0, 500, 200, 0, 300, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("busy", "name"), [(1.4, "host"), (1.2, "not explained by CPU")]
+)
+def test_a_host_that_is_full_now_and_then_is_the_limit(busy: float, name: str) -> None:
+    """1.7 of 2 cores in the late seconds, 0.5 in the others; 1.5 would not be all."""
+    burst = burst_of(looks(SAW, busy=busy), rate=1_000)
+    found = bottleneck_of(WIDE, failed(influxdb=CALM), edge=1_000, burst=burst)
+
+    assert found.name == name
+    if name == "host":
+        assert (found.resource, found.confidence) == ("cpu", Confidence.MEDIUM)
+        assert [str(row) for row in found.evidence] == [
+            "host: burst 0.85",
+            "influxdb: grown 1.2",
+        ]
+
+
+def test_bursts_do_not_outweigh_a_sign() -> None:
+    """A slow disk was seen, and then it is not guessed at."""
+    burst = Burst(late={"influxdb": 1.9}, calm={"influxdb": 0.5})
+    found = bottleneck_of(
+        WIDE, failed(fsync=0.05, influxdb=CALM), edge=1_000, burst=burst
+    )
+
+    assert (found.name, found.resource) == ("host", "disk")
+
+
+@pytest.mark.parametrize(
+    "backlogs",
+    [
+        [],
+        [0.0] * 10,
+        [0.0, 400, 100, 0, 500, 200, 0, 0],
+        [0.0, 400, 800, 1_200, 1_600, 2_000, 2_000],
+        [None] * 10,
+        [0.0, 100, 0, 100, 0, 100, 0, 100],
+    ],
+    ids=["no looks", "calm", "two late seconds", "no calm", "uncounted", "ripples"],
+)
+def test_too_few_seconds_of_a_kind_tell_nothing(backlogs: list[float | None]) -> None:
+    """What two seconds hold may be chance."""
+    assert burst_of(looks(backlogs, busy=1.4), rate=1_000) is None
+
+
+def test_nobody_need_have_grown() -> None:
+    """The host was full all the time that was looked at."""
+    cores = {"influxdb": 1.0, "enrichment": 0.8}
+    burst = Burst(late=cores, calm={name: used + 0.1 for name, used in cores.items()})
+    found = bottleneck_of(WIDE, failed(influxdb=CALM), edge=1_000, burst=burst)
+
+    assert [row.sign for row in found.evidence] == ["burst"]

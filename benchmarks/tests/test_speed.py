@@ -68,9 +68,7 @@ def seen(
     )
 
 
-def figures(
-    *trials: Seen, entry: str = "fake_ha"
-) -> dict[str, doc.SpeedFigure]:
+def figures(*trials: Seen, entry: str = "fake_ha") -> dict[str, doc.SpeedFigure]:
     """Return the figures by name; a soak among the trials held the sustained rate."""
     named = {f"T{number}": one for number, one in enumerate(trials)}
     held = [n for n, s in named.items() if s.result.spec.phase is Phase.SUSTAINED]
@@ -138,9 +136,7 @@ def test_what_is_stored_is_held_against_what_the_source_emits(
     wanted: tuple[float | None, bool | None],
 ) -> None:
     """A source that sent all it was asked for could send more: only a miss is sure."""
-    trial = seen(
-        Phase.EMIT, emitted=emitted, passed_on=stored, spec={"rate": asked}
-    )
+    trial = seen(Phase.EMIT, emitted=emitted, passed_on=stored, spec={"rate": asked})
     found = figures(trial, entry="real_ha")[EMITTED]
 
     assert (found.value, found.holds) == wanted

@@ -23,10 +23,12 @@ from .model import (
     Ceiling,
     Change,
     Container,
+    Look,
     MemoryPoint,
     Saturated,
     StorageCost,
     bottleneck_of,
+    burst_of,
     ceilings,
     days_to_full,
     demand_of,
@@ -174,19 +176,36 @@ def first_limit(
 ) -> Bottleneck | None:
     """Return what the model and the first trial above the edge name, or None."""
     failed = [
-        s.result
+        s
         for s in seen
         if s.judgement.outcome is Outcome.FAIL and s.result.spec.phase in _STEADY
     ]
     if not failed or edge is None or not containers:
         return None
-    above = [r for r in failed if r.spec.rate >= edge] or failed
-    longest = max(r.spec.window for r in above)
+    above = [s for s in failed if s.result.spec.rate >= edge] or failed
+    longest = max(s.result.spec.window for s in above)
     least = min(
-        (r for r in above if r.spec.window == longest), key=lambda r: r.spec.rate
+        (s for s in above if s.result.spec.window == longest),
+        key=lambda s: s.result.spec.rate,
     )
     reach = ceilings(containers, host_cores=cores, share=1.0)
-    return bottleneck_of(reach, least, edge=edge)
+    burst = burst_of(_looks(least.record), rate=least.result.spec.rate)
+    return bottleneck_of(reach, least.result, edge=edge, burst=burst)
+
+
+def _looks(record: Record) -> list[Look]:
+    """Return the looks at a trial's window."""
+    spec = record.result.spec
+    begin = record.started + spec.settle
+    return [
+        Look(
+            at=moment.at,
+            backlog=moment.backlog,
+            cpu={name: cpu for name, (cpu, _, _) in moment.containers.items()},
+        )
+        for moment in record.moments
+        if begin <= moment.at <= begin + spec.window
+    ]
 
 
 def model_of(
@@ -594,6 +613,13 @@ def _told(found: Bottleneck) -> Iterator[str]:
                 yield f"{row.container}: the queue grew by {rate_text(row.value)}"
             case "fsync":
                 yield f"fsync p99 {1000 * row.value:.3g} ms"
+            case "burst":
+                yield (
+                    f"{row.container}: used {100 * row.value:.3g} % of its CPU in the "
+                    "seconds in which events became late"
+                )
+            case "grown":
+                yield f"{row.container}: used {row.value:.2f} cores more in them"
             case "oom":
                 yield f"{row.container}: killed for want of memory {row.value:g} times"
             case other:

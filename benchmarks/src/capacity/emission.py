@@ -1,4 +1,4 @@
-"""What the source sends to a reader that does nothing else, and what the stack stores."""
+"""What a source sends to a reader that does nothing else, and what is stored of it."""
 
 from __future__ import annotations
 

@@ -439,9 +439,7 @@ class Measurer:
         record = self._record(
             spec, began, host=Host(), generator=NO_LOAD, drained=drained
         )
-        return replaced(
-            record, emitted=emitted, passed_on=stored, problems=problems
-        )
+        return replaced(record, emitted=emitted, passed_on=stored, problems=problems)
 
     # ------------------------------------------------------------------ looking
 

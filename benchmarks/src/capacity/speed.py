@@ -123,9 +123,7 @@ def _sustained(soak: Seen | None, entry: str) -> doc.SpeedFigure:
     )
 
 
-def _of_direct(
-    soak: Seen | None, direct: Seen | None, entry: str
-) -> doc.SpeedFigure:
+def _of_direct(soak: Seen | None, direct: Seen | None, entry: str) -> doc.SpeedFigure:
     value, how = None, _why(direct, "direct writes")
     written = direct.record.direct if direct and direct.valid else None
     if entry != doc.Entry.FAKE_HA:

@@ -124,7 +124,8 @@ class TrialSpec:
     a second of the last `past_hours`, straight into the database; COLD does so with a
     database of its own, and waits at most `window` until that has compacted them.
     EMIT asks the source for more than it can send, first with a reader in place of the
-    stack, then with the stack. `entities` are those of this trial if they are not the run's.
+    stack, then with the stack. `entities` are those of this trial if they are not the
+    run's.
     """
 
     id: int

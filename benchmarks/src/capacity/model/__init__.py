@@ -6,6 +6,7 @@ Everything here extrapolates from measured trials; whoever shows a figure says s
 from __future__ import annotations
 
 from .bottleneck import USED_UP, Bottleneck, Confidence, Evidence, bottleneck_of
+from .bursts import Burst, Look, burst_of
 from .demand import Demand, Load, demand_of
 from .disk import DiskForecast, StorageCost, days_to_full, forecast, shard_seconds
 from .drain import (
@@ -22,6 +23,7 @@ from .usl import Usl, usl_of
 __all__ = [
     "USED_UP",
     "Bottleneck",
+    "Burst",
     "Ceiling",
     "Change",
     "Confidence",
@@ -31,12 +33,14 @@ __all__ = [
     "Evidence",
     "Gain",
     "Load",
+    "Look",
     "MemoryModel",
     "MemoryPoint",
     "Saturated",
     "StorageCost",
     "Usl",
     "bottleneck_of",
+    "burst_of",
     "ceilings",
     "days_to_full",
     "demand_of",

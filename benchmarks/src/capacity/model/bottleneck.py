@@ -3,6 +3,7 @@
 A container that used up its CPU limit at the rate that failed is the limit: that was
 seen. Where none did, the smallest ceiling of the model names a suspect, and what was
 seen must agree. If it points elsewhere, that is said, and no CPU limit is recommended.
+Where nothing points anywhere, what was used up for a second now and then is named.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from ..trial import Resources, TrialResult
+from .bursts import Burst
 from .limits import HOST, Ceiling
 
 __all__ = ["Bottleneck", "Confidence", "Evidence", "bottleneck_of"]
@@ -20,6 +22,9 @@ __all__ = ["Bottleneck", "Confidence", "Evidence", "bottleneck_of"]
 NOT_EXPLAINED: Final = "not explained by CPU"
 USED_UP: Final = 0.85
 """Of its CPU a container under load in bursts hardly uses more before it is late."""
+USED_UP_IN_BURSTS: Final = 0.80
+"""The same of the seconds in which events became late: they are not full from end to
+end."""
 THROTTLED_SHARE: Final = 0.05
 PRESSURE: Final = 0.20
 FSYNC: Final = 0.010
@@ -47,6 +52,8 @@ class Sign(StrEnum):
     FSYNC = "fsync"
     OOM = "oom"
     QUEUE = "queue"
+    BURST = "burst"
+    GROWN = "grown"
 
 
 _CPU_SIGNS: Final = frozenset({Sign.THROTTLED, Sign.CPU_PRESSURE})
@@ -81,13 +88,23 @@ class Bottleneck:
 
 
 def bottleneck_of(
-    ceilings: Sequence[Ceiling], failed: TrialResult, *, edge: float
+    ceilings: Sequence[Ceiling],
+    failed: TrialResult,
+    *,
+    edge: float,
+    burst: Burst | None = None,
 ) -> Bottleneck:
     """Name the first limit from the ceilings (share 1) and a trial above the edge.
 
     High confidence is a limit that was used up and a second sign of the same
     container, or a ceiling near the edge and signs of the same container; medium is
     one of them with nothing that contradicts it.
+
+    Args:
+        ceilings: of containers and host.
+        failed: the trial.
+        edge: the highest rate that passed, in events a second.
+        burst: what used the CPU in those seconds of it in which events became late.
     """
     seen = [
         *_signs(failed.resources, failed.spec.window, failed.achieved),
@@ -95,7 +112,8 @@ def bottleneck_of(
     ]
     first = min(ceilings, key=lambda ceiling: ceiling.rate, default=None)
     near = first is not None and first.rate <= NEAR * edge
-    if (full := _used_up(ceilings, failed)) is not None:
+    mean = _shares(ceilings, failed.cores)
+    if (full := _largest(mean, least=USED_UP)) is not None:
         return _exhausted(full, seen, agrees=near and full[0] == first)
     suspect = first.name if first is not None and near else ""
     cpu = [e for e in seen if e.sign in _CPU_SIGNS]
@@ -109,24 +127,50 @@ def bottleneck_of(
             confidence=Confidence.HIGH if agreeing else Confidence.MEDIUM,
             evidence=(own, *agreeing, *queue),
         )
-    return _elsewhere(seen, first if near else None)
+    found = _elsewhere(seen, first if near else None)
+    if found.name == NOT_EXPLAINED and burst is not None:
+        return _in_bursts(_shares(ceilings, burst.late), burst) or found
+    return found
 
 
-def _used_up(
-    ceilings: Sequence[Ceiling], failed: TrialResult
-) -> tuple[Ceiling, float] | None:
-    """Return who used the largest share of its CPU, if that is all but everything."""
-    if not failed.spec.window:
-        return None
-    cores = failed.cores
-    cores[HOST] = sum(cores.values())
-    shares = [
-        (ceiling, cores[ceiling.name] / ceiling.cores)
+def _shares(
+    ceilings: Sequence[Ceiling], cores: Mapping[str, float]
+) -> list[tuple[Ceiling, float]]:
+    """Return which share of its CPU each container used, and the host."""
+    used = {**cores, HOST: sum(cores.values())} if cores else {}
+    return [
+        (ceiling, used[ceiling.name] / ceiling.cores)
         for ceiling in ceilings
-        if ceiling.name in cores and ceiling.cores > 0
+        if ceiling.name in used and ceiling.cores > 0
     ]
+
+
+def _largest(
+    shares: Sequence[tuple[Ceiling, float]], *, least: float
+) -> tuple[Ceiling, float] | None:
+    """Return who used the largest share, if that is all but everything."""
     found = max(shares, key=lambda row: row[1], default=None)
-    return found if found is not None and found[1] >= USED_UP else None
+    return found if found is not None and found[1] >= least else None
+
+
+def _in_bursts(
+    shares: Sequence[tuple[Ceiling, float]], burst: Burst
+) -> Bottleneck | None:
+    """Name what was used up in the late seconds, and who used more in them."""
+    full = _largest(shares, least=USED_UP_IN_BURSTS)
+    if full is None:
+        return None
+    ceiling, share = full
+    who, rise = burst.grown
+    evidence = [Evidence(container=ceiling.name, sign=Sign.BURST, value=share)]
+    if rise > 0:
+        evidence.append(Evidence(container=who, sign=Sign.GROWN, value=rise))
+    return Bottleneck(
+        name=ceiling.name,
+        resource="thread" if ceiling.by_thread else "cpu",
+        confidence=Confidence.MEDIUM,
+        evidence=tuple(evidence),
+    )
 
 
 def _exhausted(

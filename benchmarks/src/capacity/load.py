@@ -41,6 +41,8 @@ class JobState(Struct, frozen=True, kw_only=True):
     `first_serial` and `last_serial` are what the source calls its first and its last
     event, 0 where it does not tell.
     `unsent` are events that a worker knows not to have left, the first ones of them.
+    `left_after` is when the last one left, None if that took all of `seconds`: a worker
+    that sends by itself still waits for answers then.
     """
 
     worker: int
@@ -58,6 +60,7 @@ class JobState(Struct, frozen=True, kw_only=True):
     first_serial: int = 0
     last_serial: int = 0
     unsent: tuple[int, ...] = ()
+    left_after: float | None = None
 
 
 class _Status(Struct, frozen=True):
@@ -67,10 +70,14 @@ class _Status(Struct, frozen=True):
 
 
 class Sent(Struct, frozen=True, kw_only=True):
-    """What all workers together have sent; the lag is that of the worst."""
+    """What all workers together have sent; the lag is that of the worst.
+
+    `left_after` are the seconds in which all of it left.
+    """
 
     start_us: int
     seconds: float
+    left_after: float
     emitted: int
     behind: int
     skipped: int
@@ -290,6 +297,9 @@ def summed(jobs: Iterable[JobState], *, workers: int) -> Sent | None:
     return Sent(
         start_us=min(job.start_us for job in rows),
         seconds=max(job.seconds for job in rows),
+        left_after=max(
+            job.seconds if job.left_after is None else job.left_after for job in rows
+        ),
         emitted=emitted,
         behind=sum(job.behind for job in rows),
         skipped=sum(job.skipped for job in rows),

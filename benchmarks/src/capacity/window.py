@@ -36,9 +36,10 @@ def achieved_of(order: Order, sent: Sent, *, asked: float | None = None) -> floa
     longer it took than was asked for.
     """
     asked = order.seconds if asked is None else asked
+    took = sent.left_after
     all_due = sent.emitted + sent.skipped + sent.behind
     share = sent.emitted / all_due if all_due else 0.0
-    return order.rate * share * min(1.0, asked / sent.seconds if sent.seconds else 0.0)
+    return order.rate * share * min(1.0, asked / took if took else 0.0)
 
 
 def slice_of(taken: Taken, at: float) -> Slice | None:

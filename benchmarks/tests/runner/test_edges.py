@@ -23,6 +23,7 @@ from capacity.null_home import ANSWER, serve_one
 from capacity.null_reader import Tally, frame
 from capacity.order import Order
 from capacity.rig import folder_bytes, parse_looks
+from capacity.window import achieved_of
 
 READER = "capacity.null_reader"
 
@@ -55,6 +56,21 @@ def test_workers_are_summed_and_the_worst_lag_counts() -> None:
     assert found.lag_p99 == 0.2
     assert summed(rows[:1], workers=2) is None
     assert summed([job(), job(worker=1, start_us=0)], workers=2) is None
+
+
+def test_waiting_for_answers_makes_no_rate_lower() -> None:
+    """All left within the 10 s that were meant; the last answers came 5 s later."""
+    order = Order(number=1, rate=200.0, seconds=10.0)
+    found = summed(
+        [job(seconds=15.0, left_after=9.99), job(worker=1, seconds=15.0, left_after=5)],
+        workers=2,
+    )
+    assert found is not None
+    assert (found.seconds, found.left_after) == (15.0, 9.99)
+    assert achieved_of(order, found) == pytest.approx(200.0)
+    late = summed([job(seconds=15.0)], workers=1)
+    assert late is not None
+    assert achieved_of(order, late) == pytest.approx(200.0 * 10 / 15)
 
 
 def test_lag_told_to_a_factor_of_two_is_bounded_by_what_is_counted() -> None:

@@ -187,6 +187,7 @@ def test_a_home_assistant_that_stands_still_holds_no_event_back(
         FakeControl.answering.set()
         sent = load.end()
     assert unanswered.emitted == 0
+    assert unanswered.left_after > 1.0
     assert sent.emitted == len(FakeControl.states) - 1
     assert sent.jobs[0].unsent == (3,)
 

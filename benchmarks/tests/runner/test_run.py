@@ -138,6 +138,8 @@ def test_what_comes_after_the_search_is_in_the_report(
     missing = [row.name for row in whole.speed.figures if row.value is None]
     assert missing == [
         "sustained, simulator to InfluxDB",
+        "sustained / direct writes",
+        "CPU per event, ingestion + enrichment",
         "idle CPU of the three services",
         "idle memory of the three services",
     ]

@@ -297,7 +297,9 @@ class RealHomeAssistant(FastHttpUser):
             calls.wait_available()
             if mailbox.stopped(order.number):
                 break
-            lateness.add(time.time() - due)
+            now = time.time()
+            lateness.add(now - due)
+            fate.left_after = now - start
             calls.spawn(self._send, order, number, due, fate)
         calls.join()
 
@@ -361,6 +363,7 @@ def _tell_own(
         ended=ended,
         error="",
         unsent=fate.unsent,
+        left_after=fate.left_after,
     )
 
 

@@ -30,6 +30,8 @@ class Fate:
     refused: int = 0
     unsent: list[int] = field(default_factory=list)
     """Events that were not taken, the first ones of them."""
+    left_after: float = 0.0
+    """Seconds until the last one left so far."""
 
     def add(self, number: int, *, left: bool, refused: bool = False) -> None:
         """Note one event."""

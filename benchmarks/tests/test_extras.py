@@ -92,7 +92,7 @@ def test_each_trial_says_what_it_needs() -> None:
 
 
 def test_only_a_real_source_is_asked_what_it_can_emit() -> None:
-    """Twice the edge, and never more than the generator can send."""
+    """Three times the edge, and never more than the generator can send."""
     search = Search(STANDARD, SLO, real=True)
     machine = SimulatedMachine(
         random=np.random.default_rng(1), capacity=2_000, generator=3_500
@@ -104,6 +104,7 @@ def test_only_a_real_source_is_asked_what_it_can_emit() -> None:
     assert spec.edge is not None
     assert spec.cap is not None
 
+    assert Phase.DIRECT not in asked
     assert asked[Phase.EMIT] == min(3 * spec.edge.lower, spec.cap)
     assert Phase.EMIT not in phases(specs(STANDARD)[0])
 
@@ -165,11 +166,17 @@ def test_budget_is_kept_wherever_time_runs_out(budget: float) -> None:
     assert specs(short)[1].used <= short.trial_budget
 
 
-def test_confirmation_leaves_time_for_the_short_ones() -> None:
+@pytest.mark.parametrize(
+    ("real", "wanted"),
+    [(False, {Phase.IDLE, Phase.DIRECT}), (True, {Phase.IDLE, Phase.EMIT})],
+)
+def test_confirmation_leaves_time_for_the_short_ones(
+    real: bool, wanted: set[Phase]
+) -> None:
     """Where bounds do not agree at once, a quick run still looks at its targets."""
     late = 0
     for seed in range(16):
-        search = Search(QUICK, SLO)
+        search = Search(QUICK, SLO, real=real)
         machine = SimulatedMachine(
             random=np.random.default_rng(seed), capacity=16_000.0, noise=0.08
         )
@@ -179,6 +186,6 @@ def test_confirmation_leaves_time_for_the_short_ones() -> None:
             search.observe(machine.run(spec, SLO))
         late += spec.stop is StopReason.TIME_BUDGET
         if spec.outage_held:
-            assert {Phase.IDLE, Phase.DIRECT} <= made
+            assert wanted <= made
 
     assert late

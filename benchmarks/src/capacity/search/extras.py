@@ -16,15 +16,15 @@ from .profile import Profile
 __all__ = ["EXTRAS", "RESERVED", "Extra", "extras_of"]
 
 EXTRAS: Final = (
+    Phase.EMIT,
     Phase.IDLE,
     Phase.LOW,
     Phase.DIRECT,
     Phase.CARDINALITY,
     Phase.AGE,
-    Phase.EMIT,
     Phase.COLD,
 )
-RESERVED: Final = frozenset({Phase.IDLE, Phase.LOW, Phase.DIRECT})
+RESERVED: Final = frozenset({Phase.EMIT, Phase.IDLE, Phase.LOW, Phase.DIRECT})
 """For these the confirmation leaves time; they are short."""
 LOW_RATE: Final = 300.0
 """Events a second of a large home."""
@@ -75,15 +75,18 @@ def extras_of(
     """Yield the trials in the order of `EXTRAS`.
 
     `emit` is the rate that a real Home Assistant is asked for, None if the source is
-    none. Without a sustained rate nothing is loaded: there is no rate known to be safe.
+    none; what it sends is then held against what it can send, not against direct
+    writes. Without a sustained rate nothing is loaded: there is no rate known to be safe.
     """
     x = profile.extras
     settle = profile.confirm_settle
+    if x.emit and emit is not None:
+        yield Extra(phase=Phase.EMIT, rate=emit, settle=settle, window=x.emit)
     if x.idle:
         yield Extra(phase=Phase.IDLE, settle=IDLE_SETTLE, window=x.idle)
     if x.low and sustained is not None and sustained >= LOW_RATE:
         yield Extra(phase=Phase.LOW, rate=LOW_RATE, settle=settle, window=x.low)
-    if x.direct:
+    if x.direct and emit is None:
         yield Extra(
             phase=Phase.DIRECT,
             settle=DIRECT_SETTLE,
@@ -92,8 +95,6 @@ def extras_of(
         )
     if sustained is not None:
         yield from _loaded(profile, rate=max(1.0, SHARE * sustained))
-    if x.emit and emit is not None:
-        yield Extra(phase=Phase.EMIT, rate=emit, settle=settle, window=x.emit)
     if x.cold:
         yield Extra(
             phase=Phase.COLD,

@@ -521,7 +521,8 @@ class Plan:
         rate = self.sustained or self.lower or self.profile.start_rate
         made = [s.result.spec.phase for s in self.observed]
         left = 0.0
-        for extra in extras_of(self.profile, sustained=rate):
+        emit = rate if self.real else None
+        for extra in extras_of(self.profile, sustained=rate, emit=emit):
             if extra.phase in made:
                 made.remove(extra.phase)
             elif extra.phase in phases and extra.phase not in self.skip:

@@ -27,6 +27,22 @@ async def test_count_is_exact(simulate: Any, profile: str) -> None:
         assert (done["first_serial"], done["last_serial"]) == (1, 500)
 
 
+async def test_at_high_rates_frames_hold_more(simulate: Any) -> None:
+    """Ten events due in a millisecond go out in some forty frames of a hundred.
+
+    As many frames as there are milliseconds would cost more than the events do.
+    """
+    async with simulate() as sim:
+        client = await sim.connect()
+        job = await sim.script("rate", rate=20_000, count=4_000)
+        await client.events(4_000)
+        done = await sim.look(f"/_script/rate/{job['job']}?wait=10")
+        (connection,) = (await sim.look("/_script/status"))["connections"]
+
+        assert done["emitted"] == 4_000
+        assert connection["frames"] < 90
+
+
 async def test_intended_times_are_the_schedule(simulate: Any) -> None:
     """Event i is intended for start + i / rate and never leaves before that."""
     async with simulate() as sim:

@@ -21,6 +21,12 @@ TURN_EVENTS: Final = 256
 """Events emitted before sockets get their turn, also when the job is behind."""
 TICK_SECONDS: Final = 0.001
 """Shortest pause: events within it go out together."""
+BUSY_EVENTS: Final = 8
+"""From so many events in a turn on the shortest pause is longer."""
+BUSY_TICK_SECONDS: Final = 0.004
+"""That pause. Home Assistant, too, gathers what each turn of its loop adds, up to 256
+messages (PENDING_MSG_MAX_FORCE_READY), and a frame costs both ends more than an event.
+"""
 LONGEST_PAUSE: Final = 0.25
 FINISHED_KEPT: Final = 100
 
@@ -148,7 +154,8 @@ class Job:
                 await asyncio.sleep(0)
                 continue
             pause = self._schedule.at(self._sent) - (time.monotonic() - self._started)
-            await asyncio.sleep(min(max(pause, TICK_SECONDS), LONGEST_PAUSE))
+            least = BUSY_TICK_SECONDS if due >= BUSY_EVENTS else TICK_SECONDS
+            await asyncio.sleep(min(max(pause, least), LONGEST_PAUSE))
 
     def _emit(
         self, entities: list[Entity], count: int, elapsed: float, now_us: int

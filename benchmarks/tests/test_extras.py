@@ -171,7 +171,7 @@ def test_budget_is_kept_wherever_time_runs_out(budget: float) -> None:
     [(False, {Phase.IDLE, Phase.DIRECT}), (True, {Phase.IDLE, Phase.EMIT})],
 )
 def test_confirmation_leaves_time_for_the_short_ones(
-    real: bool, wanted: set[Phase]
+    wanted: set[Phase], *, real: bool
 ) -> None:
     """Where bounds do not agree at once, a quick run still looks at its targets."""
     late = 0

@@ -85,14 +85,31 @@ def test_second_core_does_not_help_one_thread() -> None:
     assert gain.after.by_thread
 
 
-def test_measured_edge_scales_the_prediction() -> None:
-    """What is lost before a limit is used up is lost with the new limit too."""
+@pytest.mark.parametrize(
+    ("limits", "host_cores", "rate", "name"),
+    [
+        ({"enrichment": 0.4}, None, 1_600, "enrichment"),
+        ({"enrichment": 0.1}, None, 400, "enrichment"),
+        ({"enrichment": 4.0}, None, 3_300 * 800 / 900, "host"),
+        ({"enrichment": 4.0}, 8.0, 10_000 * 800 / 900, "ingestion"),
+        ({"influxdb": 4.0}, None, 800, "enrichment"),
+    ],
+)
+def test_a_measured_edge_grows_with_the_limit(
+    limits: dict[str, float], host_cores: float | None, rate: float, name: str
+) -> None:
+    """What is lost before a limit is used up is lost with the next one too."""
     gain = gain_of(
-        STACK, Change(cpu_limits={"enrichment": 0.4}), host_cores=2, measured_edge=800
+        STACK,
+        Change(cpu_limits=limits, host_cores=host_cores),
+        host_cores=2,
+        measured_edge=800,
     )
 
     assert gain.before.rate == pytest.approx(800)
-    assert gain.after.rate == pytest.approx(800 * 0.38 / 0.18)
+    assert gain.after.rate == pytest.approx(rate)
+    assert gain.after.name == name
+    assert gain.ratio == pytest.approx(rate / 800)
 
 
 def test_free_events_have_no_ceiling() -> None:

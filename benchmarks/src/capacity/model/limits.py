@@ -99,8 +99,11 @@ def gain_of(
 
     The prediction is of the edge, where a limit is used up, so the share is 1. An
     edge that was measured stands for the first limit if it is lower than its own
-    ceiling: what is lost on the way there (waiting, bursts) is lost with the new
-    limit too, by the same factor.
+    ceiling: what is lost on the way there (waiting, bursts) is lost with the others
+    too, by the same factor. The first limit then reaches further as it grows: services
+    work in batches, and at their limit the batches are as large as they get, so an
+    event costs the same whatever the limit is. What a fit over lower rates calls idle
+    is the cost of their many small batches.
     """
     before = ceilings(containers, host_cores=host_cores, share=1.0)[0]
     changed = [
@@ -110,13 +113,18 @@ def gain_of(
         for container in containers
     ]
     cores = host_cores if change.host_cores is None else change.host_cores
-    after = ceilings(changed, host_cores=cores, share=1.0)[0]
+    reached = ceilings(changed, host_cores=cores, share=1.0)
+    if measured_edge is not None and math.isfinite(before.rate) and before.rate:
+        factor = min(1.0, measured_edge / before.rate)
+        before = _scaled(before, factor)
+        reached = [
+            _grown(before, row) if row.name == before.name else _scaled(row, factor)
+            for row in reached
+        ]
+    after = min(reached, key=lambda row: row.rate)
     ratio = after.rate / before.rate if before.rate else math.inf
     if math.isinf(before.rate):
         ratio = 1.0
-    if measured_edge is not None and math.isfinite(before.rate) and before.rate:
-        factor = min(1.0, measured_edge / before.rate)
-        before, after = _scaled(before, factor), _scaled(after, factor)
     return Gain(before=before, after=after, ratio=ratio)
 
 
@@ -151,6 +159,14 @@ def _ceiling(
         high=rate(sum(demand.low for demand in demands)),
         cores=cores,
         by_thread=by_thread,
+    )
+
+
+def _grown(before: Ceiling, after: Ceiling) -> Ceiling:
+    """Return how far a limit that was measured reaches with other cores."""
+    factor = after.cores / before.cores if before.cores else 1.0
+    return replace(
+        _scaled(before, factor), cores=after.cores, by_thread=after.by_thread
     )
 
 

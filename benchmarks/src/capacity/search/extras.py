@@ -65,8 +65,9 @@ class Extra:
         """Seconds of writing past the services, beside the window, as planned."""
         points = 3_600 * self.past_hours * self.past_rate
         # Once with a reader alone, once more with the stack.
-        twice = SWAP + self.settle + self.window if self.phase is Phase.EMIT else 0.0
-        return twice + points / LINES_PER_SECOND + (REST if self.past_rate else 0.0)
+        twice = SWAP + self.settle + self.window
+        again = twice if self.phase is Phase.EMIT else 0.0
+        return again + points / LINES_PER_SECOND + (REST if self.past_rate else 0.0)
 
 
 def extras_of(

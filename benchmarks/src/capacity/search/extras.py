@@ -77,7 +77,8 @@ def extras_of(
 
     `emit` is the rate that a real Home Assistant is asked for, None if the source is
     none; what it sends is then held against what it can send, not against direct
-    writes. Without a sustained rate nothing is loaded: there is no rate known to be safe.
+    writes. Without a sustained rate nothing is loaded: there is no rate known to be
+    safe.
     """
     x = profile.extras
     settle = profile.confirm_settle

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import msgspec
 import pytest
 
-from capacity.conclude import Seen, capacity_of, containers_of
+from capacity.conclude import Facts, Seen, capacity_of, containers_of, resilience_of
 from capacity.document import Report
-from capacity.judge_trial import Outcome, judge
+from capacity.judge_trial import Judgement, Outcome, Reason, judge
 from capacity.kept import Moment, Record
 from capacity.model import Container
 from capacity.model.demand import Load, demand_of
@@ -23,6 +24,8 @@ from capacity.trial import (
     TrialResult,
     TrialSpec,
 )
+
+PASSED = Judgement(outcome=Outcome.PASS)
 
 
 def seen(
@@ -166,3 +169,26 @@ def test_demand_is_that_near_the_edge(made_up: Callable[..., Report]) -> None:
     assert [row.demand.points for row in few] == [5]
     assert [row.demand.points for row in enough] == [3]
     assert round(enough[0].demand.per_event * 1e6, 3) == 10
+
+
+def test_an_outage_that_is_not_valid_shows_nothing() -> None:
+    """Events that left late would make the backlog small and the drain short."""
+    facts = Facts(
+        series=1,
+        stored_bytes=None,
+        stored_points=0,
+        retention_days=1.0,
+        spool_limit=1_000_000,
+    )
+    good = outage(500, arriving={})
+    record = msgspec.structs.replace(good.record, spool_bytes_per_event=100.0)
+    late = Judgement(outcome=Outcome.INVALID, reasons=(Reason.DISPATCH_LAG,))
+
+    found = resilience_of([Seen(record=record, judgement=PASSED)], facts, capacity=None)
+    assert found is not None
+    assert found.drain_s.measured == 5
+    assert found.drain_s.predicted is None
+    assert (
+        resilience_of([Seen(record=record, judgement=late)], facts, capacity=None)
+        is None
+    )

@@ -11,7 +11,6 @@ from typing import Final
 from . import document as doc
 from .errors import NotEnoughData
 from .judge_trial import (
-    GENERATOR_REASONS,
     Judgement,
     Outcome,
     little_residual,
@@ -334,7 +333,7 @@ def _is_saturated(s: Seen) -> bool:
     """Tell whether events had to wait; a late generator does not change that."""
     if s.passed or s.result.spec.phase not in _STEADY:
         return False
-    if not s.valid and not GENERATOR_REASONS.issuperset(s.judgement.reasons):
+    if not s.valid and not s.judgement.blames_generator:
         return False
     return s.result.backlog.mean >= _WAITING * _served(s.result) > 0
 
@@ -388,8 +387,8 @@ def _storage_method(facts: Facts, cold: Cold | None) -> str:
 def resilience_of(
     seen: Sequence[Seen], facts: Facts, *, capacity: float | None
 ) -> doc.Resilience | None:
-    """Return what the outage trial showed, and how long an outage may be."""
-    trials = [s.record for s in seen if s.result.outage is not None]
+    """Return what a valid outage trial showed, and how long an outage may be."""
+    trials = [s.record for s in seen if s.valid and s.result.outage is not None]
     if not trials:
         return None
     record = trials[-1]

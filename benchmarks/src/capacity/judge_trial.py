@@ -32,7 +32,6 @@ from .trial import (
 )
 
 __all__ = [
-    "GENERATOR_REASONS",
     "MOST_PRESSURE_BEFORE",
     "Attainment",
     "Judgement",
@@ -99,10 +98,9 @@ class Reason(StrEnum):
     DRAIN = "drain"
 
 
-GENERATOR_REASONS: Final = frozenset(
+_GENERATORS: Final = frozenset(
     {Reason.DISPATCH_LAG, Reason.RATE_NOT_ACHIEVED, Reason.GENERATOR_CPU}
 )
-"""Not valid because of the generator: a lower rate may be valid, the same hardly."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +120,14 @@ class Judgement:
 
     outcome: Outcome
     reasons: tuple[Reason, ...] = ()
+
+    @property
+    def blames_generator(self) -> bool:
+        """True if it is not valid, and for no other reason than the generator.
+
+        A lower rate may be valid then, the same hardly.
+        """
+        return self.outcome is Outcome.INVALID and _GENERATORS.issuperset(self.reasons)
 
 
 def judge(result: TrialResult, slo: Slo) -> Judgement:

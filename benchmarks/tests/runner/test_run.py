@@ -145,6 +145,8 @@ def test_what_comes_after_the_search_is_in_the_report(
     ]
     assert [step.entities for step in whole.speed.entities] == [1_000, 10_000, 100_000]
     assert [age.past_points for age in whole.speed.age] == [1_800, 43_200]
+    assert whole.resilience is not None
+    assert whole.resilience.drain_s.predicted is None
     assert whole.storage is not None
     assert whole.storage.bytes_per_point.cold == pytest.approx(10.0)
     assert {trial.phase for trial in whole.trials} >= {

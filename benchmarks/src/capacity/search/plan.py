@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, TypeAlias
 
-from ..judge_trial import GENERATOR_REASONS, Judgement, Outcome, judge
+from ..judge_trial import Judgement, Outcome, judge
 from ..trial import Arrival, Phase, Slo, Stage, TrialResult, TrialSpec
 from .done import Done, Edge, StopReason
 from .extras import EXTRAS, OVERLOAD, RESERVED, Extra, extras_of
@@ -445,9 +445,8 @@ class Plan:
                     return Verdict.PASS
                 case Judgement(outcome=Outcome.FAIL):
                     return Verdict.FAIL
-                case Judgement(reasons=reasons):
-                    if GENERATOR_REASONS.issuperset(reasons):
-                        return Verdict.GENERATOR
+                case Judgement(blames_generator=True):
+                    return Verdict.GENERATOR
         return Verdict.NOT_VALID
 
     def _drain(self) -> Generator[TrialSpec, TrialResult, bool]:

@@ -440,13 +440,12 @@ class Plan:
             )
             if seen is None:
                 return Verdict.NO_TIME
-            match seen.judgement:
-                case Judgement(outcome=Outcome.PASS):
-                    return Verdict.PASS
-                case Judgement(outcome=Outcome.FAIL):
-                    return Verdict.FAIL
-                case Judgement(blames_generator=True):
-                    return Verdict.GENERATOR
+            if seen.judgement.outcome is Outcome.PASS:
+                return Verdict.PASS
+            if seen.judgement.outcome is Outcome.FAIL:
+                return Verdict.FAIL
+            if seen.judgement.blames_generator:
+                return Verdict.GENERATOR
         return Verdict.NOT_VALID
 
     def _drain(self) -> Generator[TrialSpec, TrialResult, bool]:

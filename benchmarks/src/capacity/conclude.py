@@ -15,7 +15,7 @@ from .judge_trial import (
     Outcome,
     little_residual,
 )
-from .kept import Cold, Record
+from .kept import Cold, Moment, Record
 from .model import (
     USED_UP,
     Bottleneck,
@@ -195,16 +195,21 @@ def first_limit(
 def _looks(record: Record) -> list[Look]:
     """Return the looks at a trial's window."""
     spec = record.result.spec
-    begin = record.started + spec.settle
     return [
         Look(
             at=moment.at,
             backlog=moment.backlog,
             cpu={name: cpu for name, (cpu, _, _) in moment.containers.items()},
         )
-        for moment in record.moments
-        if begin <= moment.at <= begin + spec.window
+        for moment in _moments(record, after=spec.settle, seconds=spec.window)
     ]
+
+
+def _moments(record: Record, *, after: float, seconds: float) -> list[Moment]:
+    """Return the looks at a stretch of a trial, so many seconds after its start."""
+    begin = record.started + after
+    end = begin + seconds
+    return [moment for moment in record.moments if begin <= moment.at <= end]
 
 
 def model_of(
@@ -358,12 +363,7 @@ def _arriving_cores(seen: Sequence[Seen]) -> float | None:
         outage, record = s.result.outage, s.record
         if outage is None:
             continue
-        begin = record.started + record.down_at
-        looks = [
-            moment
-            for moment in record.moments
-            if begin <= moment.at <= begin + outage.seconds
-        ]
+        looks = _moments(record, after=record.down_at, seconds=outage.seconds)
         if len(looks) < _LEAST_LOOKS:
             return None
         first, last = looks[0], looks[-1]

@@ -32,6 +32,7 @@ from .trial import (
 )
 
 __all__ = [
+    "GENERATOR_REASONS",
     "MOST_PRESSURE_BEFORE",
     "Attainment",
     "Judgement",
@@ -98,9 +99,10 @@ class Reason(StrEnum):
     DRAIN = "drain"
 
 
-_GENERATORS: Final = frozenset(
+GENERATOR_REASONS: Final = frozenset(
     {Reason.DISPATCH_LAG, Reason.RATE_NOT_ACHIEVED, Reason.GENERATOR_CPU}
 )
+"""Not valid because of the generator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,8 @@ class Judgement:
 
         A lower rate may be valid then, the same hardly.
         """
-        return self.outcome is Outcome.INVALID and _GENERATORS.issuperset(self.reasons)
+        invalid = self.outcome is Outcome.INVALID
+        return invalid and GENERATOR_REASONS.issuperset(self.reasons)
 
 
 def judge(result: TrialResult, slo: Slo) -> Judgement:

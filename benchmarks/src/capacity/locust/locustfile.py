@@ -288,6 +288,9 @@ class RealHomeAssistant(FastHttpUser):
         self, order: Order, lateness: Lateness, fate: Fate, start: float
     ) -> None:
         calls = Pool(_IN_FLIGHT)
+        same: dict[str, str] = {"run_id": order.run_id}
+        if order.payload_bytes:
+            same["payload"] = "x" * order.payload_bytes
         for number, offset in due_events(order):
             due = start + offset
             while (pause := due - time.time()) > 0:
@@ -300,17 +303,21 @@ class RealHomeAssistant(FastHttpUser):
             now = time.time()
             lateness.add(now - due)
             fate.left_after = now - start
-            calls.spawn(self._send, order, number, due, fate)
+            attributes = {"serial": number, **same}
+            calls.spawn(self._send, order, number, attributes, due, fate)
         calls.join()
 
-    def _send(self, order: Order, number: int, due: float, fate: Fate) -> None:
-        padding = {"payload": "x" * order.payload_bytes} if order.payload_bytes else {}
+    def _send(
+        self,
+        order: Order,
+        number: int,
+        attributes: dict[str, Any],
+        due: float,
+        fate: Fate,
+    ) -> None:
         with self.client.post(
             f"{order.url}/api/states/{order.entity(number)}",
-            json={
-                "state": str(number),
-                "attributes": {"serial": number, "run_id": order.run_id, **padding},
-            },
+            json={"state": str(number), "attributes": attributes},
             headers={"Authorization": f"Bearer {order.token}"},
             name="POST /api/states",
             catch_response=True,

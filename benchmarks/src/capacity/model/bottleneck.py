@@ -123,13 +123,13 @@ def bottleneck_of(
         queue = [e for e in seen if e.sign is Sign.QUEUE and e.container == suspect]
         return Bottleneck(
             name=first.name,
-            resource="thread" if first.by_thread else "cpu",
+            resource=first.resource,
             confidence=Confidence.HIGH if agreeing else Confidence.MEDIUM,
             evidence=(own, *agreeing, *queue),
         )
     found = _elsewhere(seen, first if near else None)
     if found.name == NOT_EXPLAINED and burst is not None:
-        return _in_bursts(_shares(ceilings, burst.late), burst) or found
+        return _in_bursts(ceilings, burst) or found
     return found
 
 
@@ -153,11 +153,9 @@ def _largest(
     return found if found is not None and found[1] >= least else None
 
 
-def _in_bursts(
-    shares: Sequence[tuple[Ceiling, float]], burst: Burst
-) -> Bottleneck | None:
+def _in_bursts(ceilings: Sequence[Ceiling], burst: Burst) -> Bottleneck | None:
     """Name what was used up in the late seconds, and who used more in them."""
-    full = _largest(shares, least=USED_UP_IN_BURSTS)
+    full = _largest(_shares(ceilings, burst.late), least=USED_UP_IN_BURSTS)
     if full is None:
         return None
     ceiling, share = full
@@ -167,7 +165,7 @@ def _in_bursts(
         evidence.append(Evidence(container=who, sign=Sign.GROWN, value=rise))
     return Bottleneck(
         name=ceiling.name,
-        resource="thread" if ceiling.by_thread else "cpu",
+        resource=ceiling.resource,
         confidence=Confidence.MEDIUM,
         evidence=tuple(evidence),
     )
@@ -185,7 +183,7 @@ def _exhausted(
     own = [e for e in signs if e.container == ceiling.name]
     return Bottleneck(
         name=ceiling.name,
-        resource="thread" if ceiling.by_thread else "cpu",
+        resource=ceiling.resource,
         confidence=Confidence.HIGH if agrees or own else Confidence.MEDIUM,
         evidence=(
             Evidence(container=ceiling.name, sign=Sign.USED, value=share),
@@ -221,7 +219,7 @@ def _elsewhere(seen: Sequence[Evidence], first: Ceiling | None) -> Bottleneck:
         own = Evidence(container=first.name, sign=Sign.CEILING, value=first.rate)
         return Bottleneck(
             name=first.name,
-            resource="thread" if first.by_thread else "cpu",
+            resource=first.resource,
             confidence=Confidence.MEDIUM,
             evidence=(own, *seen),
         )

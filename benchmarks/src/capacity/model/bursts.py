@@ -61,14 +61,15 @@ def burst_of(looks: Sequence[Look], *, rate: float) -> Burst | None:
             continue
         growth = (after.backlog - before.backlog) / seconds
         (late if growth > GROWTH * rate else calm).add(before, after)
-    if min(late.stretches, calm.stretches) < LEAST_STRETCHES or not late.cores:
+    if min(late.stretches, calm.stretches) < LEAST_STRETCHES:
         return None
-    names = late.cores.keys() & calm.cores.keys()
+    busy, usual = late.cores, calm.cores
+    names = busy.keys() & usual.keys()
     if not names:
         return None
     return Burst(
-        late={name: late.cores[name] for name in names},
-        calm={name: calm.cores[name] for name in names},
+        late={name: busy[name] for name in names},
+        calm={name: usual[name] for name in names},
     )
 
 

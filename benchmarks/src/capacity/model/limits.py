@@ -45,6 +45,11 @@ class Ceiling:
     cores: float
     by_thread: bool
 
+    @property
+    def resource(self) -> str:
+        """What is used up at it."""
+        return "thread" if self.by_thread else "cpu"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 from stackproof.wait import Clock
@@ -30,11 +31,10 @@ def emission_of(
         LoadFailed: the load's process does not do what it should.
     """
     with rig.reading_alone() as read:
-        load.begin(order)
-        began = clock.monotonic()
-        end = began + order.seconds
-        pause(order.seconds, clock=clock)
-        load.end()
+        with _sent(load, order):
+            began = clock.monotonic()
+            end = began + order.seconds
+            pause(order.seconds, clock=clock)
         counts = read()
     return rate_between(counts, began + settle, end)
 
@@ -48,16 +48,25 @@ def storing_of(
         BadAnswer: the stack does not tell.
         LoadFailed: the load's process does not do what it should.
     """
-    load.begin(order)
-    began = clock.monotonic()
-    end = began + order.seconds
     looks = []
-    while clock.monotonic() < end:
-        counts = rig.counts()
-        looks.append((counts.at, counts.done))
-        pause(_EVERY, clock=clock)
-    load.end()
+    with _sent(load, order):
+        began = clock.monotonic()
+        end = began + order.seconds
+        while clock.monotonic() < end:
+            counts = rig.counts()
+            looks.append((counts.at, counts.done))
+            pause(_EVERY, clock=clock)
     return rate_between(looks, began + settle, end)
+
+
+@contextmanager
+def _sent(load: Load, order: Order) -> Iterator[None]:
+    """Send an order until the context is left, however it is left."""
+    load.begin(order)
+    try:
+        yield
+    finally:
+        load.end()
 
 
 def rate_between(

@@ -284,3 +284,22 @@ def test_a_reader_that_hears_nothing_is_told(make_bench: MakeBench) -> None:
 
     assert record.emitted is None
     assert record.problems == ["the source: nothing was heard of it"]
+
+
+def test_nothing_more_is_sent_to_a_stack_that_does_not_answer(
+    make_bench: MakeBench,
+) -> None:
+    """The stack's half ends with the first look that fails, not with its time."""
+    bench = make_bench()
+    world = bench.world
+
+    def deafen(now: float) -> None:
+        bench.rig.deaf = not bench.rig.alone and 2 < now - world.started < 20
+
+    world.fault = deafen
+    record = bench.measurer.run(extra(Phase.EMIT, rate=4_000.0, window=8.0))
+
+    assert record.emitted == pytest.approx(4_000, rel=0.02)
+    assert record.passed_on is None
+    assert record.problems == ["GET /v1/stats: no answer"]
+    assert world.total == pytest.approx(2 * 4_000, rel=0.3)

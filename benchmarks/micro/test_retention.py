@@ -15,7 +15,8 @@ import pytest
 from servicekit.health import Health
 from servicekit.wire import Origin, Outcome
 from websocket_ingestion.ledger import Arrival, Counters
-from websocket_ingestion.spool import Spool, SpoolLimits
+from websocket_ingestion.limits import SpoolLimits
+from websocket_ingestion.spool import Spool
 
 pytestmark = pytest.mark.timeout(600)
 

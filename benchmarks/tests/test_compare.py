@@ -144,6 +144,26 @@ def test_p99_is_compared_at_the_same_rate_only(made_up: Make) -> None:
     )
 
 
+def test_another_host_speed_is_told(made_up: Make) -> None:
+    """What the database alone takes now and took then is no merit of the services."""
+    report = made_up()
+    speed = report.speed
+    assert speed is not None
+    direct = speed.direct
+    assert direct is not None
+
+    def writing(lines: float) -> Report:
+        other = replace(direct, lines_per_s=lines)
+        return replace(report, speed=replace(speed, direct=other))
+
+    assert not compare(writing(80_000.0), writing(83_900.0)).notes
+    (note,) = compare(writing(80_000.0), writing(96_000.0)).notes
+    assert note.startswith("past the services InfluxDB took 96,000 instead of 80,000")
+    assert "1.20 times as many" in note
+    without = replace(report, speed=replace(speed, direct=None))
+    assert not compare(without, writing(96_000.0)).notes
+
+
 @pytest.mark.parametrize(
     ("ratio", "ci", "higher", "gate"),
     [

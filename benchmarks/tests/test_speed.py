@@ -225,6 +225,25 @@ def test_a_step_made_again_counts_once() -> None:
     assert figures(*first, *steps((0.1, 0.2, 0.3)))[ENTITIES].value is not None
 
 
+def test_a_step_made_twice_costs_what_both_cost() -> None:
+    """A host that slows down with time does so for each step alike."""
+    there = steps((0.1, 0.2, 0.3))
+    back = steps((0.7, 0.6, 0.5))
+    found = figures(*there, *reversed(back))[ENTITIES]
+
+    assert found.value == pytest.approx(1.0)
+    assert "10,000 entities 140 µs (2 trials)" in found.how
+
+
+def test_of_a_step_made_twice_one_trial_is_enough() -> None:
+    """What is not valid does not count, nor what began while data were compacted."""
+    there = steps((0.1, 0.3, 0.2))
+    back = steps((9.0, 9.0, 9.0), judgement=INVALID)
+    late = steps((9.0, 9.0, 9.0), problems=["it still compacted"])
+
+    assert figures(*there, *back, *late)[ENTITIES] == figures(*there)[ENTITIES]
+
+
 def ages(**changes: Any) -> list[Seen]:
     """Return a trial after an hour of the past, and one after a day."""
     return [

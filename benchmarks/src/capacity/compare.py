@@ -14,13 +14,14 @@ from enum import StrEnum
 from statistics import median
 from typing import Any, Final
 
-from .document import Gate, Report, Stage, Status
+from .document import Direct, Gate, Report, Stage, Status
 from .gate import THRESHOLDS, Metric
 from .report.words import bytes_text, milliseconds, number, per_event, rate
 
 __all__ = ["Comparison", "Figures", "Overall", "compare", "judged", "table"]
 
 _RATES_ALIKE: Final = 0.1
+_DIRECT_ALIKE: Final = 0.05
 _DISK: Final = 0.10
 _NINETY_FIVE: Final = 1.96
 
@@ -297,3 +298,18 @@ def _notes(base: Report, new: Report) -> Iterator[str]:
             "none" if eps is None else number(eps) for eps in (old, fresh)
         )
         yield f"p99 is left out: the sustained rates differ too much ({said})"
+    if base.speed is not None and new.speed is not None:
+        yield from _of_direct(base.speed.direct, new.speed.direct)
+
+
+def _of_direct(base: Direct | None, new: Direct | None) -> Iterator[str]:
+    """Yield what the database alone says of the two hosts."""
+    if base is None or new is None:
+        return
+    ratio = new.lines_per_s / base.lines_per_s
+    if abs(ratio - 1) > _DIRECT_ALIKE:
+        yield (
+            f"past the services InfluxDB took {number(new.lines_per_s)} instead of"
+            f" {number(base.lines_per_s)} lines/s, {ratio:.2f} times as many: that much"
+            " of a difference is the host's or InfluxDB's, not that of the services"
+        )

@@ -164,7 +164,8 @@ class Measurer:
             case Phase.AGE:
                 return self._extras.aged(spec, self._order(spec), self._rate)
             case Phase.CARDINALITY:
-                return replaced(self._rate(spec), series=self._rig.series())
+                record = self._extras.rested(spec, self._rate)
+                return replaced(record, series=self._rig.series())
             case _:
                 self._rig.close_null()
                 return self._rate(spec)

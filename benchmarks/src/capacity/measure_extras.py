@@ -106,22 +106,35 @@ class ExtraMeasurer:
                 start=3_600 * spec.past_hours,
                 rate=spec.past_rate,
             )
-            database = self._rig.database()
-            write_points(database, lines, spec.past_points)
+            write_points(self._rig.database(), lines, spec.past_points)
             past = spec.past_points
-            if not await_rest(database, seconds=_REST_SECONDS, clock=self._clock):
-                problems.append("the database still compacted when the load began")
         except (BadAnswer, NotEnoughData) as err:
             problems.append(str(err))
         filled = self._clock.monotonic() - began
-        record = rate(spec)
-        result = record.result
+        record = self.rested(spec, rate)
         return msgspec.structs.replace(
-            record,
-            result=replace(result, elapsed=result.elapsed + filled),
+            _longer(record, filled),
             past=past,
-            problems=[*record.problems, *problems],
+            problems=[*problems, *record.problems],
         )
+
+    def rested(self, spec: TrialSpec, rate: Callable[[TrialSpec], Record]) -> Record:
+        """Make a trial once the database has compacted what came before.
+
+        What an event costs there is compared with other trials: it must not be what
+        the trial before has left.
+        """
+        began = self._clock.monotonic()
+        problems: list[str] = []
+        most = min(_REST_SECONDS, spec.drain)
+        try:
+            if not await_rest(self._rig.database(), seconds=most, clock=self._clock):
+                problems.append("the database still compacted when the load began")
+        except BadAnswer as err:
+            problems.append(str(err))
+        waited = self._clock.monotonic() - began
+        record = _longer(rate(spec), waited)
+        return msgspec.structs.replace(record, problems=[*record.problems, *problems])
 
     # ------------------------------------------------------------------- phases
 
@@ -270,6 +283,14 @@ class ExtraMeasurer:
             past=past,
             problems=problems or [],
         )
+
+
+def _longer(record: Record, seconds: float) -> Record:
+    """Return a trial that took so many seconds before its load began."""
+    result = record.result
+    return msgspec.structs.replace(
+        record, result=replace(result, elapsed=result.elapsed + seconds)
+    )
 
 
 def _own_range(prefix: str) -> str:

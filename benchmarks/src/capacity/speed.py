@@ -5,7 +5,8 @@ A figure that was not measured has no value; why, stands in its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import fmean
 from typing import Final
 
 from . import document as doc
@@ -56,8 +57,8 @@ def speed_of(
     soak = named[held] if held else None
     idle, direct = _last(seen, Phase.IDLE), _last(seen, Phase.DIRECT)
     low = _last(seen, Phase.LOW)
-    steps = _by_phase(named, Phase.CARDINALITY)
-    ages = _by_phase(named, Phase.AGE)
+    steps = _steps(named, Phase.CARDINALITY)
+    ages = _steps(named, Phase.AGE)
     return doc.Speed(
         figures=(
             _sustained(soak, entry),
@@ -68,14 +69,14 @@ def speed_of(
             *_idle(idle),
             *_growth(
                 "by entities",
-                steps,
-                [_entities_text(s) for s in steps.values()],
+                [list(step.values()) for step in steps],
+                _entities_text,
                 wanted=3,
             ),
             *_growth(
                 "by age of data",
-                ages,
-                [_age_text(s) for s in ages.values()],
+                [list(step.values()) for step in ages],
+                _age_text,
                 wanted=2,
             ),
         ),
@@ -89,7 +90,8 @@ def speed_of(
                 cpu_s_per_event=_costs(s),
                 mem_peak={n: r.memory_peak for n, r in s.result.resources.items()},
             )
-            for name, s in steps.items()
+            for step in steps
+            for name, s in step.items()
             if s.passed
         ),
         age=tuple(
@@ -99,7 +101,8 @@ def speed_of(
                 past_points=s.record.past,
                 cpu_s_per_event=_costs(s),
             )
-            for name, s in ages.items()
+            for step in ages
+            for name, s in step.items()
             if s.passed and s.record.past
         ),
     )
@@ -247,19 +250,30 @@ def _idle(idle: Seen | None) -> Iterator[doc.SpeedFigure]:
 
 
 def _growth(
-    name: str, steps: Named, told: Sequence[str], *, wanted: int
+    name: str,
+    steps: Sequence[Sequence[Seen]],
+    told: Callable[[Seen], str],
+    *,
+    wanted: int,
 ) -> Iterator[doc.SpeedFigure]:
-    """Yield the growth of the services' cost, and of the whole path's with it."""
-    good = [s for s in steps.values() if s.passed and not s.record.problems]
+    """Yield the growth of the services' cost, and of the whole path's with it.
+
+    A step that was made twice costs what both together cost.
+    """
+    good = [usable for step in steps if (usable := [s for s in step if _usable(s)])]
     for whose, containers in _GROWING.items():
-        costs = [sum(_costs(s).get(c, 0.0) for c in containers) for s in good]
-        value, how = None, _missing(steps, wanted)
+        costs = [
+            fmean(sum(_costs(s).get(c, 0.0) for c in containers) for s in step)
+            for step in good
+        ]
+        value, how = None, _missing([step[-1] for step in steps], wanted)
         if len(costs) == wanted and min(costs) > 0:
             value = max(costs) / min(costs)
-            how = f"dearest to cheapest, at {rate(good[0].result.spec.rate)}: "
+            how = f"dearest to cheapest, at {rate(good[0][0].result.spec.rate)}: "
             how += "; ".join(
-                f"{text} {number(1e6 * cost)} µs"
-                for text, cost in zip(told, costs, strict=True)
+                f"{told(step[0])} {number(1e6 * cost)} µs"
+                + (f" ({plural(len(step), 'trial')})" if len(step) > 1 else "")
+                for step, cost in zip(good, costs, strict=True)
             )
         yield _figure(
             f"CPU per event {name}, {whose}",
@@ -337,14 +351,18 @@ def _last(seen: Sequence[Seen], phase: Phase) -> Seen | None:
     return found[-1] if found else None
 
 
-def _by_phase(named: Named, phase: Phase) -> dict[str, Seen]:
-    """Return the last trial of each step of a phase, by its name."""
-    last = {
-        (s.result.spec.entities, s.result.spec.past_hours): name
-        for name, s in named.items()
-        if s.result.spec.phase is phase
-    }
-    return {name: named[name] for name in last.values()}
+def _steps(named: Named, phase: Phase) -> list[dict[str, Seen]]:
+    """Return the trials of each step of a phase, by their names."""
+    steps: dict[tuple[int | None, float], dict[str, Seen]] = {}
+    for name, s in named.items():
+        spec = s.result.spec
+        if spec.phase is phase:
+            steps.setdefault((spec.entities, spec.past_hours), {})[name] = s
+    return list(steps.values())
+
+
+def _usable(s: Seen) -> bool:
+    return s.passed and not s.record.problems
 
 
 def _why(s: Seen | None, what: str) -> str:
@@ -358,9 +376,9 @@ def _why(s: Seen | None, what: str) -> str:
     return f"not measured: {what} gave no figure"
 
 
-def _missing(steps: Named, wanted: int) -> str:
-    for s in steps.values():
-        if s.record.problems or not s.passed:
+def _missing(steps: Sequence[Seen], wanted: int) -> str:
+    for s in steps:
+        if not _usable(s):
             why = "; ".join(s.record.problems) or _reasons(s)
             return f"not measured: one of {wanted} steps has none to compare: {why}"
     return f"not measured: {plural(len(steps), 'step')} of {wanted} had a place"

@@ -107,7 +107,8 @@ def test_lines_of_a_trial_with_its_own_entities_are_found(
     assert not record.problems
     ((entities, since_us),) = bench.rig.own_database.asked
     assert entities[-1] == "sensor.cap_2999"
-    assert since_us / 1e6 - 1_700_000_000 == pytest.approx(100.0, abs=0.1)
+    started = bench.world.started
+    assert since_us / 1e6 - 1_700_000_000 == pytest.approx(started, abs=0.1)
 
 
 @pytest.mark.parametrize("phase", [Phase.IDLE, Phase.DIRECT])
@@ -303,3 +304,34 @@ def test_nothing_more_is_sent_to_a_stack_that_does_not_answer(
     assert record.passed_on is None
     assert record.problems == ["GET /v1/stats: no answer"]
     assert world.total == pytest.approx(2 * 4_000, rel=0.3)
+
+
+def test_a_step_begins_with_a_database_at_rest(make_bench: MakeBench) -> None:
+    """What it compacts of the load before would be counted as the step's."""
+    bench = make_bench()
+    loaded(bench)
+    bench.rig.own_database.compacts = 20.0
+    bench.rig.own_database.write(b"a line")
+    began = bench.world.now
+    record = bench.measurer.run(
+        extra(Phase.CARDINALITY, rate=500.0, window=5.0, entities=10)
+    )
+
+    assert bench.world.started - began >= 20.0
+    assert record.result.elapsed == pytest.approx(bench.world.now - began, abs=0.1)
+    assert not record.problems
+
+
+def test_a_step_says_that_there_was_no_rest(make_bench: MakeBench) -> None:
+    """It is not waited for longer than there is time to drain."""
+    bench = make_bench()
+    loaded(bench)
+    bench.rig.own_database.compacts = 1_000.0
+    bench.rig.own_database.write(b"a line")
+    began = bench.world.now
+    record = bench.measurer.run(
+        extra(Phase.CARDINALITY, rate=500.0, window=5.0, entities=10, drain=30.0)
+    )
+
+    assert bench.world.started - began == pytest.approx(30.0, abs=2.0)
+    assert record.problems == ["the database still compacted when the load began"]

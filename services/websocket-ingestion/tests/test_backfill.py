@@ -26,8 +26,9 @@ from websocket_ingestion.errors import ConversationOver, SpoolError
 from websocket_ingestion.gaps import Gap
 from websocket_ingestion.history import SECOND_US
 from websocket_ingestion.ledger import Arrival
+from websocket_ingestion.limits import SpoolLimits
 from websocket_ingestion.session import Answer, Described, Phase, Session
-from websocket_ingestion.spool import Spool, SpoolLimits
+from websocket_ingestion.spool import Spool
 from websocket_ingestion.times import isoformat, time_us
 
 T0 = 1_795_445_276_000_000

@@ -24,7 +24,8 @@ from servicekit.wire import Origin, Outcome, Source
 from websocket_ingestion.connection import Connection, HomeAssistant
 from websocket_ingestion.conversation import Conversation
 from websocket_ingestion.ledger import Arrival
-from websocket_ingestion.spool import Spool, SpoolLimits
+from websocket_ingestion.limits import SpoolLimits
+from websocket_ingestion.spool import Spool
 
 STATES = [
     {"entity_id": "sensor.a", "last_updated": "2026-11-23T14:00:00+00:00"},

@@ -24,7 +24,8 @@ from conftest import WatchedHealth
 from servicekit.wire import Origin, Outcome
 from websocket_ingestion.errors import SpoolError
 from websocket_ingestion.ledger import Arrival
-from websocket_ingestion.spool import Spool, SpoolLimits
+from websocket_ingestion.limits import SpoolLimits
+from websocket_ingestion.spool import Spool
 
 MEBIBYTE = 1024 * 1024
 DISK = Path(sys.argv[1])

@@ -26,7 +26,8 @@ from servicekit.wire import (
 from websocket_ingestion.errors import ForwardError, SpoolError
 from websocket_ingestion.forwarder import Enrichment, Forwarder
 from websocket_ingestion.ledger import Arrival, Counters
-from websocket_ingestion.spool import Spool, SpoolLimits
+from websocket_ingestion.limits import SpoolLimits
+from websocket_ingestion.spool import Spool
 from websocket_ingestion.store import Chunk, Store
 
 SOURCE = Source(52.5, 13.4, "2026.2.3")

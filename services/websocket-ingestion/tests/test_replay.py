@@ -14,8 +14,9 @@ import pytest
 from servicekit.health import Health
 from servicekit.wire import Origin, Outcome
 from websocket_ingestion.ledger import Arrival
+from websocket_ingestion.limits import SpoolLimits
 from websocket_ingestion.replay import Mark, Replay, begin
-from websocket_ingestion.spool import Spool, SpoolLimits
+from websocket_ingestion.spool import Spool
 
 SECOND = 1_000_000
 KEEP = SpoolLimits(

@@ -16,9 +16,10 @@ from servicekit.health import Health
 from servicekit.http import make_app
 from servicekit.wire import Origin, Outcome
 from websocket_ingestion.ledger import Arrival
+from websocket_ingestion.limits import SpoolLimits
 from websocket_ingestion.replay import Replay
 from websocket_ingestion.routes import spool_routes
-from websocket_ingestion.spool import Spool, SpoolLimits
+from websocket_ingestion.spool import Spool
 
 NOW = 1_000.0
 KEEP = SpoolLimits(

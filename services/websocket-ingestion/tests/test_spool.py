@@ -24,10 +24,13 @@ from websocket_ingestion.errors import ReplayRunning, SpoolError
 from websocket_ingestion.gaps import Gap, GapTotals
 from websocket_ingestion.journal import JournalView
 from websocket_ingestion.ledger import Acknowledged, Arrival, Counters
+from websocket_ingestion.limits import SpoolLimits
+from websocket_ingestion.lot import Lot
 from websocket_ingestion.pages import PageFile
 from websocket_ingestion.replay import Replay
-from websocket_ingestion.spool import Lot, Spool, SpoolLimits, SpoolState
+from websocket_ingestion.spool import Spool
 from websocket_ingestion.store import NO_PRUNE, Prune, Store
+from websocket_ingestion.view import SpoolState
 
 MEBIBYTE = 1024 * 1024
 LIMITS = SpoolLimits(
@@ -524,7 +527,7 @@ async def test_many_live_frames_share_a_row(
         view = spool.view()
 
     assert [frame.payload for frame in lot.frames] == payloads
-    assert (queued, view.queued_frames, spool._queued_bytes) == (number, 0, 0)
+    assert (queued, view.queued_frames, spool._queue.bytes) == (number, 0, 0)
     assert (view.counters.received, view.counters.last_event_us) == (number, number)
 
 
@@ -542,7 +545,7 @@ async def test_large_rows_are_stored_compressed(
         lot = await spool.next_lot(**ALL)
         spool.acknowledge(lot, taken(lot))
         counters = await saved(spool)
-        left = spool._queued_bytes
+        left = spool._queue.bytes
 
     assert [plain(frame.payload) for frame in lot.frames] == [text, b"{1}"]
     assert lot.plain_bytes == len(text) + 3
@@ -608,7 +611,7 @@ async def test_rows_stay_as_they_were_offered(
         received = spool.view().counters.received
 
     assert [frame.payload for frame in lot.frames] == [b"[{1},{2}]", b"[{3},{4}]"]
-    assert (received, spool._queued_bytes) == (4, 0)
+    assert (received, spool._queue.bytes) == (4, 0)
 
 
 @pytest.mark.asyncio

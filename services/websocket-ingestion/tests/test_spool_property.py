@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from servicekit.health import Health
 from servicekit.wire import Frame, Origin, Outcome
 from websocket_ingestion.ledger import Arrival
+from websocket_ingestion.limits import SpoolLimits
 from websocket_ingestion.replay import Replay
-from websocket_ingestion.spool import Spool, SpoolLimits
+from websocket_ingestion.spool import Spool
 
 STEPS = st.one_of(
     st.tuples(st.just("append"), st.integers(1, 6)),
@@ -155,7 +156,7 @@ async def see_clock(spool: Spool, model: Model) -> None:
 
 async def replay(spool: Spool, model: Model, since: int) -> None:
     """Begin a replay: it covers all that was acknowledged since, or tells of it."""
-    if spool._replay is not None:
+    if spool._copying.rows_left:
         return
     kept_row = spool._counters.cursor - spool._prunable + 1
     begun = await spool.replay(since * SECOND)
@@ -232,7 +233,7 @@ async def play(folder: Path, steps: list[tuple[str, int]], limits: SpoolLimits) 
 
 async def finish(spool: Spool, model: Model) -> None:
     """Forward all that is left and compare."""
-    while spool._replay is not None or spool.view().counters.pending:
+    while spool._copying.rows_left or spool.view().counters.pending:
         await settle(spool)
         await acknowledge(spool, model, 1000)
     await settle(spool)

@@ -16,7 +16,7 @@ from websocket_ingestion.forwarder import ForwarderView
 from websocket_ingestion.gaps import Gap, GapTotals
 from websocket_ingestion.ledger import Counters
 from websocket_ingestion.replay import Replay
-from websocket_ingestion.spool import SpoolState, SpoolView
+from websocket_ingestion.view import SpoolState, SpoolView
 
 CONNECTION = ConnectionView(
     phase="streaming",

@@ -43,7 +43,7 @@ OVERLOAD: Final = 3.0
 SWAP: Final = 20.0
 """Seconds until ingestion has ended, and is there again, as planned."""
 REST: Final = 5.0
-"""Seconds until the database is at rest after many lines, as planned."""
+"""Seconds until the database is at rest before a load, as planned."""
 _NEW_ENTITIES: Final = 1.5
 """Settling lasts so much longer than each entity needs for its first event."""
 
@@ -67,13 +67,14 @@ class Extra:
         # Once with a reader alone, once more with the stack.
         twice = SWAP + self.settle + self.window
         again = twice if self.phase is Phase.EMIT else 0.0
-        return again + points / LINES_PER_SECOND + (REST if self.past_rate else 0.0)
+        rest = REST if self.past_rate or self.entities else 0.0
+        return again + points / LINES_PER_SECOND + rest
 
 
 def extras_of(
     profile: Profile, *, sustained: float | None, emit: float | None = None
 ) -> Iterator[Extra]:
-    """Yield the trials in the order of `EXTRAS`.
+    """Yield the trials in the order of `EXTRAS`, then the entities' in reverse.
 
     `emit` is the rate that a real Home Assistant is asked for, None if the source is
     none; what it sends is then held against what it can send, not against direct
@@ -95,8 +96,12 @@ def extras_of(
             window=x.direct,
             past_rate=sustained or LOW_RATE,
         )
+    steps: list[Extra] = []
     if sustained is not None:
-        yield from _loaded(profile, rate=max(1.0, SHARE * sustained))
+        at = max(1.0, SHARE * sustained)
+        steps += _entity_steps(profile, rate=at)
+        yield from steps
+        yield from _ages(profile, rate=at)
     if x.cold:
         yield Extra(
             phase=Phase.COLD,
@@ -104,19 +109,25 @@ def extras_of(
             past_hours=COLD_HOURS,
             past_rate=x.cold_rate,
         )
+    # A host that becomes slower or faster with time then does so for each step alike.
+    yield from reversed(steps)
 
 
-def _loaded(profile: Profile, *, rate: float) -> Iterator[Extra]:
+def _entity_steps(profile: Profile, *, rate: float) -> Iterator[Extra]:
+    if not profile.extras.step:
+        return
+    for entities in ENTITIES:
+        yield Extra(
+            phase=Phase.CARDINALITY,
+            rate=rate,
+            settle=max(profile.confirm_settle, _NEW_ENTITIES * entities / rate),
+            window=profile.extras.step,
+            entities=entities,
+        )
+
+
+def _ages(profile: Profile, *, rate: float) -> Iterator[Extra]:
     x, settle = profile.extras, profile.confirm_settle
-    if x.step:
-        for entities in ENTITIES:
-            yield Extra(
-                phase=Phase.CARDINALITY,
-                rate=rate,
-                settle=max(settle, _NEW_ENTITIES * entities / rate),
-                window=x.step,
-                entities=entities,
-            )
     if x.age:
         for hours in (FIRST_HOURS, HOURS):
             yield Extra(

@@ -22,9 +22,10 @@ from .backfill import Backfill, Patience
 from .connection import Connection, HomeAssistant
 from .errors import SpoolError
 from .forwarder import Enrichment, Forwarder
+from .limits import SpoolLimits
 from .routes import spool_routes
 from .settings import Settings
-from .spool import Spool, SpoolLimits
+from .spool import Spool
 
 __all__ = ["SERVICE", "run_service"]
 

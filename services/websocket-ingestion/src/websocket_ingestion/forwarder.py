@@ -20,8 +20,9 @@ from .answers import ENRICHMENT_REJECTS, TOO_LARGE, judge
 from .errors import ForwardError, FrameUnreadable, SpoolError
 from .frames import halve
 from .ledger import NOTHING, plus
+from .lot import Lot
 from .pace import wait_after
-from .spool import Lot, Spool
+from .spool import Spool
 
 __all__ = ["Enrichment", "Forwarder", "ForwarderView"]
 

@@ -9,134 +9,43 @@ for a while, so that forwarding rarely reads the file.
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 import structlog
 
-from servicekit.compression import Compressor, plain_bytes
 from servicekit.health import Health, Status
 from servicekit.lifecycle import pause
 from servicekit.retry import delays
 from servicekit.wire import Frame, Outcome
 
+from .commit_queue import CommitQueue
+from .copying import Copying
 from .errors import ReplayRunning, SpoolError
-from .gaps import Gap, GapTotals
-from .joining import joined
+from .gaps import Gap
 from .journal import JournalView
 from .ledger import NOTHING, Acknowledged, Arrival, Counters, plus, unsaved
+from .limits import MEBIBYTE, SpoolLimits
+from .lot import Lot
 from .pace import wait_after
 from .replay import Replay, ReplayPosition, begin
-from .store import NO_PRUNE, Chunk, Prune, Store
+from .room import Room, is_crowded, prune_of, room_of
+from .store import Chunk, Prune, Store
 from .store_thread import Opened, Seen, StoreThread
 from .tail import Tail
+from .view import SpoolState, SpoolView
 
-__all__ = ["Lot", "Spool", "SpoolLimits", "SpoolState", "SpoolView"]
+__all__ = ["Spool"]
 
-_MEBIBYTE: Final = 1024 * 1024
-_RESUME_AT: Final = 0.9
-_WARN_AT: Final = 0.8
 _SCAN_ROWS: Final = 2000
-_SHED_AT: Final = 0.8
-_PRUNE_ROWS: Final = 256
-_PRUNE_MOST_ROWS: Final = 5000
-_PRUNE_MOST_BYTES: Final = 16 * _MEBIBYTE
 
 T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
-
-
-class SpoolState(StrEnum):
-    """What the spool does with new frames."""
-
-    OPENING = "opening"
-    ACCEPTING = "accepting"
-    PAUSED = "paused"
-    UNWRITABLE = "unwritable"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SpoolLimits:
-    """Bounds of the spool; sizes in bytes, times in seconds.
-
-    `disk_bytes` is the size at which reading pauses, `queue_bytes` what may wait
-    for a commit, `commit_bytes` what is committed at once, without waiting for the
-    end of `commit_seconds`. After a commit of `busy_bytes` the next one waits
-    `busy_times` as long: each costs about the same, so under load fewer are cheaper.
-    Live frames share rows when a commit has `join_frames` or more.
-    `memory_bytes` is what stays in memory for forwarding, `retain_bytes` what stays
-    in the file after it was acknowledged, `prune_bytes` how much more than that
-    before it is deleted. An acknowledgement waits up to `acknowledge_seconds` for
-    frames to be committed with: after a crash it would only be repeated.
-    """
-
-    disk_bytes: int
-    commit_seconds: float = 0.01
-    acknowledge_seconds: float = 0.1
-    commit_bytes: int = _MEBIBYTE
-    busy_bytes: int = 32 * 1024
-    busy_times: float = 3.0
-    join_frames: int = 16
-    queue_bytes: int = 8 * _MEBIBYTE
-    memory_bytes: int = 8 * _MEBIBYTE
-    retain_bytes: int = 0
-    prune_bytes: int = 4 * _MEBIBYTE
-    retry_first_seconds: float = 0.2
-    retry_most_seconds: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Lot:
-    """Frames to forward together; `damaged_events` could not be read back.
-
-    `file` counts the files of which the spool has had to save the rest.
-    """
-
-    frames: list[Frame]
-    damaged_events: int
-    last_row: int
-    damaged_bytes: int = 0
-    file: int = 0
-
-    @property
-    def events(self) -> int:
-        """Events in the frames, without the damaged ones."""
-        return sum(frame.events for frame in self.frames)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes in the payloads as they are stored, with the damaged ones."""
-        return self.damaged_bytes + sum(len(frame.payload) for frame in self.frames)
-
-    @property
-    def plain_bytes(self) -> int:
-        """Bytes in the payloads once they are decompressed."""
-        return sum(plain_bytes(frame.payload) for frame in self.frames)
-
-
-class SpoolView(NamedTuple):
-    """The spool as seen from outside, at one moment; the age is in seconds."""
-
-    state: SpoolState
-    counters: Counters
-    bytes: int
-    limit_bytes: int
-    oldest_age_seconds: float
-    queued_frames: int
-    damaged_frames: int
-    commits: int
-    gaps: GapTotals = GapTotals()
-    retained_bytes: int = 0
-    retained_since_us: int | None = None
 
 
 class _Change(NamedTuple):
@@ -178,12 +87,9 @@ class Spool:
         self._damage: SpoolError | None = None
         self._salvages = 0
         # Frames before their commit, and after it.
-        self._queue: list[Arrival] = []
-        self._queued_bytes = self._committing = 0
-        # How many of the queue are rows that the file was given, since they may be
-        # durable, and how large they were before they were compressed.
-        self._offered = self._offered_bytes = 0
-        self._compress = Compressor()
+        self._queue = CommitQueue(
+            commit_bytes=limits.commit_bytes, join_frames=limits.join_frames
+        )
         self._commit_wait = limits.commit_seconds
         self._tail = Tail(limits.memory_bytes)
         self._oldest_us: int | None = None
@@ -198,8 +104,7 @@ class Spool:
         self._outcome = NOTHING
         self._done_bytes = 0
         # The replay that goes on, as it is in the file; what joins the queue next.
-        self._replay: ReplayPosition | None = None
-        self._copy_next = 0
+        self._copying = Copying()
         self._asking_replay = asyncio.Lock()
         # The task's alarm clock, and what others wait for.
         self._wake = asyncio.Event()
@@ -216,12 +121,11 @@ class Spool:
     async def put(self, arrivals: Iterable[Arrival]) -> None:
         """Queue frames for the next commit; wait while the queue is full."""
         for arrival in arrivals:
-            while self._queued_bytes >= self._limits.queue_bytes:
+            while self._queue.bytes >= self._limits.queue_bytes:
                 self._room.clear()
                 await self._room.wait()
-            self._queue.append(arrival)
-            self._queued_bytes += len(arrival.payload)
-            if self._queued_bytes - self._committing >= self._limits.commit_bytes:
+            self._queue.push(arrival)
+            if self._queue.holds_commit:
                 self._wake.set()
             else:
                 self._schedule(self._commit_wait)
@@ -414,9 +318,8 @@ class Spool:
         """
         await self.wait_open()
         async with self._asking_replay:
-            if self._replay is not None:
-                left = self._replay.until_row - self._replay.next_row + 1
-                raise ReplayRunning(left)
+            if self._copying.rows_left:
+                raise ReplayRunning(self._copying.rows_left)
             kept_row = self._counters.cursor - self._prunable + 1
             last = max(self._position, self._handed_out)
             kept_us = self._retained_since_us
@@ -516,7 +419,7 @@ class Spool:
         """Begin with what is in the file."""
         seen, self._oldest_us, self._journal, self._entities = opened
         self._last_gap_id = max(self._last_gap_id, self._journal.last_gap_id)
-        self._take_over_replay()
+        self._copying.take_over(self._journal.replay)
         self._counters = seen.counters
         self._position = self._handed_out = seen.counters.cursor
         self._settle(seen)
@@ -553,14 +456,12 @@ class Spool:
         )
         if believed is not None and report.last_row is not None:
             # A commit of which the end was not heard.
-            self._unqueue(max(0, report.last_row - believed.last_row))
+            self._queue.take(max(0, report.last_row - believed.last_row))
         self._damage = None
         self._salvages += 1
         self._tail.clear()
         self._outcome, self._done_bytes = NOTHING, 0
-        if self._replay is not None:
-            _log.warning("replay.cut", reason="the spool was damaged")
-            self._replay = None
+        self._copying.cut("the spool was damaged")
         self._take_over(opened)
         detail = (
             f"{report.cause}; {report.lost_events} events could not be read and count"
@@ -568,13 +469,6 @@ class Spool:
         )
         self._health.set("spool_damaged", Status.DEGRADED, detail)
         return None
-
-    def _unqueue(self, number: int) -> list[Arrival]:
-        """Take the first frames from the queue; they are durable."""
-        stored, self._queue = self._queue[:number], self._queue[number:]
-        self._queued_bytes -= _size(stored)
-        self._offered = max(0, self._offered - number)
-        return stored
 
     async def _commit_everything(self) -> None:
         """Commit what waits; a failure is retried until it works or all ends."""
@@ -601,7 +495,7 @@ class Spool:
         Without it there would be a commit after the other as fast as the disk allows.
         """
         urgent = self._changes or self._damage or self._closing.is_set()
-        full = self._queued_bytes >= self._limits.commit_bytes
+        full = self._queue.holds_commit
         return not (urgent or full or self._makes_room() or self._can_copy())
 
     def _schedule_next(self) -> None:
@@ -623,7 +517,7 @@ class Spool:
                 self._journal = await self._file.change(change.work)
             except SpoolError as error:
                 return error
-            self._take_over_replay()
+            self._copying.take_over(self._journal.replay)
             del self._changes[0]
             if not change.done.done():
                 change.done.set_result(None)
@@ -636,23 +530,20 @@ class Spool:
         acknowledged = None
         if self._position > self._counters.cursor:
             acknowledged = Acknowledged(self._position, self._outcome, self._done_bytes)
-        group = self._next_group()
-        self._committing = _size(group)
         try:
-            seen = await self._file.write(
-                self._counters,
-                group,
-                acknowledged,
-                self._to_prune(),
-                int(self._clock() * 1e6),
-            )
+            with self._queue.offered() as rows:
+                seen = await self._file.write(
+                    self._counters,
+                    rows,
+                    acknowledged,
+                    self._to_prune(),
+                    int(self._clock() * 1e6),
+                )
         except SpoolError as error:
             return error
-        finally:
-            self._committing = 0
         self._commits += 1
         self._commit_wait = wait_after(
-            self._offered_bytes,
+            self._queue.offered_bytes,
             seconds=self._limits.commit_seconds,
             busy_bytes=self._limits.busy_bytes,
             busy_times=self._limits.busy_times,
@@ -661,40 +552,15 @@ class Spool:
         self._turn.set()
         return seen.failure
 
-    def _next_group(self) -> list[Arrival]:
-        """Return the rows to commit together; after a failure the same once more."""
-        if not self._offered:
-            self._offered = self._make_rows(self._number_to_commit())
-        return self._queue[: self._offered]
-
-    def _number_to_commit(self) -> int:
-        """Return how many of the queue one commit takes, by the log it goes through."""
-        size = 0
-        for number, one in enumerate(self._queue):
-            if size >= self._limits.commit_bytes:
-                return number
-            size += len(one.payload)
-        return len(self._queue)
-
-    def _make_rows(self, number: int) -> int:
-        """Make rows of the first frames of the queue; return how many they are."""
-        group = self._queue[:number]
-        self._offered_bytes = _size(group)
-        rows = joined(group) if number >= self._limits.join_frames else group
-        rows = [one._replace(payload=self._compress(one.payload)) for one in rows]
-        self._queue[:number] = rows
-        self._queued_bytes += _size(rows) - self._offered_bytes
-        return len(rows)
-
     def _settle(self, seen: Seen) -> None:
         """Take over what is durable now: it leaves the queue and joins the tail."""
         before, now = self._counters, seen.counters
-        stored = now.last_row - before.last_row
+        stored = self._queue.take(now.last_row - before.last_row)
         if stored and before.pending == 0:
-            self._oldest_us = self._queue[0].received_us
-        for row, one in enumerate(self._unqueue(stored), before.last_row + 1):
+            self._oldest_us = stored[0].received_us
+        for row, one in enumerate(stored, before.last_row + 1):
             if one.copy_of:
-                self._move_replay(one.copy_of + 1)
+                self._copying.stored(one.copy_of)
             self._entities.update(one.entities)
             self._tail.push(
                 Frame(row, one.origin, one.received_us, one.events, one.payload)
@@ -713,22 +579,22 @@ class Spool:
     def _judge(self, size: int) -> None:
         """Accept frames or pause, by the size of the file."""
         limit = self._limits.disk_bytes
-        was_paused = self._state is SpoolState.PAUSED
-        # Kept frames never stand in the way: they go before it is full.
         size = max(0, size - self._counters.retained_bytes)
-        full = size >= limit or (was_paused and size >= _RESUME_AT * limit)
+        paused = self._state is SpoolState.PAUSED
+        room = room_of(size, limit=limit, paused=paused)
         self._failure = None
         self._health.clear("spool_unwritable")
-        self._state = SpoolState.PAUSED if full else SpoolState.ACCEPTING
-        used = f"the spool holds {size / _MEBIBYTE:.1f} of {limit / _MEBIBYTE:.1f} MiB"
-        if full:
+        used = f"the spool holds {size / MEBIBYTE:.1f} of {limit / MEBIBYTE:.1f} MiB"
+        if room is Room.NONE:
+            self._state = SpoolState.PAUSED
             self._accepting.clear()
             detail = f"{used}; not reading from Home Assistant until it is below 90 %"
             self._health.set("spool_full", Status.DEGRADED, detail)
         else:
+            self._state = SpoolState.ACCEPTING
             self._accepting.set()
             self._health.clear("spool_full")
-        if size >= _WARN_AT * limit and not full:
+        if room is Room.LITTLE:
             self._health.set("spool_filling", Status.DEGRADED, used)
         else:
             self._health.clear("spool_filling")
@@ -780,50 +646,30 @@ class Spool:
     @property
     def _crowded(self) -> bool:
         """True while the file is so large that kept frames have to go."""
-        large = self._size >= _SHED_AT * self._limits.disk_bytes
+        large = is_crowded(self._size, limit=self._limits.disk_bytes)
         return large or self._state is SpoolState.PAUSED
 
     def _to_prune(self) -> Prune:
         """Return what of the acknowledged frames the next commit should delete."""
-        kept = self._counters.retained_bytes + self._done_bytes
-        excess = kept - self._limits.retain_bytes
-        if self._crowded:
-            shed = self._size - int(_SHED_AT * self._limits.disk_bytes)
-            excess = max(excess, shed, 1)
-            return Prune(_PRUNE_MOST_ROWS, min(excess, _PRUNE_MOST_BYTES))
-        rows = self._prunable + self._position - self._counters.cursor
-        many = rows >= _PRUNE_ROWS and not self._limits.retain_bytes
-        if excess <= 0 or not (many or excess >= self._limits.prune_bytes):
-            return NO_PRUNE
-        until = self._replay.next_row - 1 if self._replay else sys.maxsize
-        return Prune(_PRUNE_MOST_ROWS, min(excess, _PRUNE_MOST_BYTES), until)
+        return prune_of(
+            self._limits,
+            size=self._size,
+            crowded=self._crowded,
+            kept_bytes=self._counters.retained_bytes + self._done_bytes,
+            kept_rows=self._prunable + self._position - self._counters.cursor,
+            until_row=self._copying.done_with,
+        )
 
     def _can_copy(self) -> bool:
         """True if frames of a replay should join the queue now."""
-        if self._replay is None or self._copy_next > self._replay.until_row:
-            return False
-        return self._queued_bytes < self._limits.commit_bytes and not self._crowded
-
-    def _take_over_replay(self) -> None:
-        replay = self._journal.replay
-        if self._replay is None and replay is not None:
-            self._replay, self._copy_next = replay, replay.next_row
-            _log.info("replay.running", **replay._asdict())
-
-    def _move_replay(self, next_row: int) -> None:
-        """Note that the copies of all rows before this one are durable."""
-        if self._replay is None:
-            return
-        self._replay = self._replay._replace(next_row=next_row)
-        if next_row > self._replay.until_row:
-            self._replay = None
-            _log.info("replay.finished", until_row=next_row - 1)
+        free = not (self._queue.holds_commit or self._crowded)
+        return free and self._copying.to_copy is not None
 
     async def _queue_copies(self) -> SpoolError | None:
         """Let the next frames of a replay join the queue, if there is one."""
-        if self._replay is None or not self._can_copy():
+        replay = self._copying.to_copy
+        if replay is None or not self._can_copy():
             return None
-        replay = self._replay._replace(next_row=self._copy_next)
         try:
             chunk, gone = await self._file.ask(
                 lambda store: store.copies(replay, max_bytes=self._limits.commit_bytes)
@@ -833,14 +679,14 @@ class Spool:
             for row, events in chunk.damaged:
                 _log.error("spool.damaged", row=row, events=events, reason="checksum")
             self._queue_copies_of(chunk)
-            if chunk.last_row == replay.until_row and not self._mark_last_copy(
+            if chunk.last_row == replay.until_row and not self._queue.end_copies_at(
                 chunk.last_row
             ):
                 ended = replay._replace(next_row=replay.until_row + 1)
                 self._journal = await self._file.change(
                     lambda store: store.save_replay(ended)
                 )
-                self._move_replay(ended.next_row)
+                self._copying.stored(replay.until_row)
         except SpoolError as error:
             return error
         return None
@@ -849,19 +695,10 @@ class Spool:
         """Queue the frames as if they came in now; the time is not that of events."""
         now_us = int(self._clock() * 1e6)
         for one in chunk.frames:
-            self._queue.append(
+            self._queue.push(
                 Arrival(now_us, one.origin, one.events, one.payload, copy_of=one.row)
             )
-            self._queued_bytes += len(one.payload)
-        self._copy_next = chunk.last_row + 1
-
-    def _mark_last_copy(self, until_row: int) -> bool:
-        """Let the last copy in the queue stand for all rows up to this one."""
-        for at in range(len(self._queue) - 1, -1, -1):
-            if self._queue[at].copy_of:
-                self._queue[at] = self._queue[at]._replace(copy_of=until_row)
-                return True
-        return False
+        self._copying.copied(chunk.last_row)
 
     async def _ask(self, question: Callable[[Store], T]) -> T:
         """Return an answer of the file; damage is for the task to repair."""
@@ -914,18 +751,14 @@ class Spool:
         if self._timer is not None:
             self._timer.cancel()
         if self._queue:
-            events = sum(one.events for one in self._queue)
-            _log.error("spool.not_saved", frames=len(self._queue), events=events)
+            frames, events = len(self._queue), self._queue.events
+            _log.error("spool.not_saved", frames=frames, events=events)
         self._give_up(self._changes, self._closed())
         await self._file.close()
         self._state = SpoolState.CLOSED
         self._accepting.clear()
         self._done.set()
         self._turn.set()
-
-
-def _size(arrivals: Iterable[Arrival]) -> int:
-    return sum(len(one.payload) for one in arrivals)
 
 
 def _count(first: int, last: int, store: Store) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from .connection import ConnectionView
 from .forwarder import ForwarderView
 from .gaps import Gap, GapTotals
 from .replay import Replay
-from .spool import SpoolView
+from .view import SpoolView
 
 __all__ = ["document", "gap_document", "metrics", "replay_document"]
 

@@ -127,6 +127,8 @@ def test_the_sustained_rate_is_held_against_direct_writes() -> None:
         (None, None, 3_800.0, (None, None)),
         (2_000.0, None, 3_800.0, (None, None)),
         (2_000.0, 0.0, 3_800.0, (0.0, False)),
+        (645.0, 1_550.0, 700.0, (None, None)),
+        (500.0, 510.0, 700.0, (1.02, True)),
     ],
 )
 def test_what_is_stored_is_held_against_what_the_source_emits(
@@ -135,7 +137,10 @@ def test_what_is_stored_is_held_against_what_the_source_emits(
     asked: float,
     wanted: tuple[float | None, bool | None],
 ) -> None:
-    """A source that sent all it was asked for could send more: only a miss is sure."""
+    """A source that sent all it was asked for could send more: only a miss is sure.
+
+    More than was asked for is not of the load alone.
+    """
     trial = seen(Phase.EMIT, emitted=emitted, passed_on=stored, spec={"rate": asked})
     found = figures(trial, entry="real_ha")[EMITTED]
 

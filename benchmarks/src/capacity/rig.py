@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
 import requests
 from docker import DockerClient
@@ -73,6 +73,11 @@ class Counts:
     reconnects: int
     spool_bytes: int
     spool_limit: int
+
+
+class _Gaps(NamedTuple):
+    open: int
+    closed: int
 
 
 Reading: TypeAlias = Callable[[], Sequence[tuple[float, int]]]
@@ -395,9 +400,13 @@ class StackRig:
     def reading_alone(self) -> Iterator[Reading]:
         """Stop ingestion and read the source in its place.
 
+        At its end ingestion is back and has read what it missed from the source's
+        history: those events do not count among what comes then.
+
         Raises:
             BadAnswer: the reader cannot subscribe, or ingestion does not come back.
         """
+        before = self._gaps()
         with _engine("to stop ingestion"):
             self.containers()[INGESTION].stop(timeout=30)
         try:
@@ -415,6 +424,7 @@ class StackRig:
                 self.containers()[INGESTION].start()
             self._found = {}
             self.await_ready(timeout=_UP_SECONDS)
+            self._await_gap_closed(before)
 
     # -- the source without a stack -------------------------------------------------
 
@@ -488,6 +498,26 @@ class StackRig:
         self._null_url, self._null_container = "", None
 
     # -- inside ---------------------------------------------------------------------
+
+    def _gaps(self) -> _Gaps:
+        stats = self._get(f"{self._url(INGESTION)}/v1/stats")
+        try:
+            return _Gaps(int(stats["gaps"]["open"]), int(stats["gaps"]["closed"]))
+        except (KeyError, TypeError) as err:
+            raise BadAnswer("GET /v1/stats", repr(err)) from err
+
+    def _await_gap_closed(self, before: _Gaps) -> None:
+        try:
+            wait_until(
+                self._gaps,
+                lambda now: now.closed > before.closed and not now.open,
+                timeout=_UP_SECONDS,
+                every=0.5,
+            )
+        except WaitTimeout as err:
+            raise BadAnswer(
+                INGESTION, f"the gap of its stop is not closed after {_UP_SECONDS:g} s"
+            ) from err
 
     def _state(self, container: Container) -> dict[str, Any]:
         try:

@@ -164,12 +164,16 @@ def _of_emission(emit: Seen | None, entry: str) -> doc.SpeedFigure:
     if entry != doc.Entry.REAL_HA:
         how = "not measured: the simulator was the source, not a real Home Assistant"
     elif emit and emitted and stored is not None:
+        asked = emit.result.spec.rate
         value = stored / emitted
         how = f"{rate(stored)} stored of {rate(emitted)} that one reader with "
         how += "coalesced messages got without the stack, each in "
         how += f"{duration(emit.result.spec.window)} while "
-        how += f"{rate(emit.result.spec.rate)} were asked for"
-        if emitted >= _ALL * emit.result.spec.rate:
+        how += f"{rate(asked)} were asked for"
+        if stored > asked / _ALL:
+            how += ": more than that was stored, so something else came through as well"
+            value = None
+        elif emitted >= _ALL * asked:
             how += ", all that was asked for: a share of at most this"
             value = value if value < LEAST_OF_EMITTED else None
     return _figure(

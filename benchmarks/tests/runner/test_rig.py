@@ -52,6 +52,7 @@ class FakeSession:
         answer = requests.Response()
         answer.status_code = 200 if path in self.answers else 404
         body = self.answers.get(path, "")
+        body = body() if callable(body) else body
         answer._content = (body if isinstance(body, str) else json.dumps(body)).encode()
         return answer
 
@@ -182,9 +183,16 @@ def test_the_source_is_reached_by_its_port() -> None:
 
 
 def test_a_reader_takes_the_place_of_ingestion() -> None:
-    """Ingestion is stopped before it reads, and there again afterwards."""
+    """Ingestion is stopped before it reads, and there again afterwards.
+
+    Then it reads from the history what it missed, which must not count as new.
+    """
+    gaps = [(0, 1), (0, 1), (1, 1), (0, 2), (0, 2)]
     stack = rig(
         {
+            "websocket-ingestion:8001/v1/stats": lambda: {
+                "gaps": dict(zip(("open", "closed"), gaps.pop(0), strict=True))
+            },
             "websocket-ingestion:8001/ready": {},
             "enrichment-pipeline:8002/ready": {},
             "influxdb:8086/ready": {},
@@ -205,6 +213,7 @@ def test_a_reader_takes_the_place_of_ingestion() -> None:
             looks = read()
 
     assert ingestion.done == ["stop", "start"]
+    assert gaps == [(0, 2)]
     assert [count for _, count in looks] == [2]
 
 

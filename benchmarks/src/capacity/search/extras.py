@@ -40,8 +40,8 @@ LINES_PER_SECOND: Final = 20_000.0
 """At which the past is written, as planned; a slower database overdraws the budget."""
 OVERLOAD: Final = 3.0
 """Times the edge: what no source is asked for in vain."""
-SWAP: Final = 20.0
-"""Seconds until ingestion has ended, and is there again, as planned."""
+SWAP: Final = 30.0
+"""Seconds until ingestion has ended and is back with what it missed, as planned."""
 REST: Final = 5.0
 """Seconds until the database is at rest before a load, as planned."""
 _NEW_ENTITIES: Final = 1.5

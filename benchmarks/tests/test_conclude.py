@@ -157,6 +157,27 @@ def test_capacity_beside_fewer_arriving_events() -> None:
     assert capacity(idle, late) == pytest.approx(1_000)
 
 
+def test_what_storing_costs_is_that_of_all_trials_near_the_edge() -> None:
+    """Also of those that passed; small batches far from the edge are not asked."""
+    down = outage(500, arriving={"home-assistant": 0.2, "websocket-ingestion": 0.1})
+    busy = {"home-assistant": 0.6, "websocket-ingestion": 0.2, "influxdb": 1.0}
+    merging = seen(1_500, slope=500, wait=4, in_time=0.5, others=busy)
+    calm = seen(1_000, others={"home-assistant": 0.6, "influxdb": 0.5})
+    slow = seen(100, others={"influxdb": 0.9})
+
+    found = capacity_of([slow, calm, merging, down], [], cores=2, edge=950)
+    assert found == pytest.approx(1.5 / 0.75e-3)
+
+
+def test_a_used_up_host_needs_no_saturated_trial() -> None:
+    """Where only the latency was too high the costs are known all the same."""
+    down = outage(500, arriving={"home-assistant": 0.2, "websocket-ingestion": 0.1})
+    busy = {"home-assistant": 0.6, "websocket-ingestion": 0.2, "influxdb": 1.0}
+    slow = seen(1_000, wait=0.4, in_time=0.5, others=busy)
+
+    assert capacity_of([slow, down], [], cores=2, edge=950) == pytest.approx(1_500)
+
+
 def test_demand_is_that_near_the_edge(made_up: Callable[..., Report]) -> None:
     """Small batches cost more an event; they are not asked where others are there."""
     environment = made_up().environment

@@ -24,7 +24,7 @@ from .model import (
     Container,
     Look,
     MemoryPoint,
-    Saturated,
+    Served,
     StorageCost,
     bottleneck_of,
     burst_of,
@@ -71,6 +71,8 @@ _SPOOL_SHARE: Final = 0.8
 _SLOW_FSYNC_MS: Final = 10.0
 _MORE: Final = 2.0
 _CLOSE: Final = 0.1
+_NEAR: Final = 0.5
+"""Of the edge: trials in which an event costs about what it does while one drains."""
 _WAITING: Final = 1.0
 """Seconds that events wait on the mean where they travel as those of a backlog do."""
 _SHOWN_DAYS: Final = (0, 1, 7, 30, 60, 90, 180, 270, 365, 540, 730)
@@ -317,44 +319,47 @@ def capacity_of(
 
     It is at least the edge, which is bound by its latency as well. Where more was asked
     for than could be served, so that events waited (by Little's law) and travelled in
-    full batches, that is what was served; where that used up the host, and an outage
-    shows what events that only arrive take of it, with what is left over by the fewer
-    that arrive in one. Where nothing was seen to be saturated the first CPU ceiling
-    stands for it, with the whole limit.
+    full batches, that is what was served. Where the host was used up, and an outage
+    shows what events that only arrive take of it, it is what the rest of the host
+    stores. Where nothing was seen to be saturated the first CPU ceiling stands for it,
+    with the whole limit.
     """
     saturated = [s.result for s in seen if _is_saturated(s)]
-    if not saturated:
-        first, *_ = ceilings(containers, host_cores=cores, share=1.0)
-        return max(edge, _finite(first.rate) or 0.0)
+    loaded = [s.result for s in seen if _is_loaded(s, least=_NEAR * edge)]
     arriving = _arriving_cores(seen)
-    used_up = [r for r in saturated if sum(r.cores.values()) >= USED_UP * cores]
-    if arriving is not None and used_up:
-        rows = [_saturated(result) for result in used_up]
-        return max(edge, served_beside(rows, receiving=arriving))
-    return max(edge, statistics.mean(map(_served, saturated)))
+    used = max((sum(r.cores.values()) for r in saturated or loaded), default=0.0)
+    if arriving is not None and used >= USED_UP * cores:
+        rows = [_stored(result) for result in loaded]
+        beside = served_beside(rows, cores=used, receiving=arriving)
+        return max(edge, _finite(beside) or 0.0)
+    if saturated:
+        return max(edge, statistics.mean(map(_served, saturated)))
+    first, *_ = ceilings(containers, host_cores=cores, share=1.0)
+    return max(edge, _finite(first.rate) or 0.0)
 
 
 def _is_saturated(s: Seen) -> bool:
     """Tell whether events had to wait; a late generator does not change that."""
-    if s.passed or s.result.spec.phase not in _STEADY:
-        return False
-    if not s.valid and not s.judgement.blames_generator:
+    if s.passed or not _is_loaded(s):
         return False
     return s.result.backlog.mean >= _WAITING * _served(s.result) > 0
+
+
+def _is_loaded(s: Seen, *, least: float = 0.0) -> bool:
+    """Tell whether it shows what a rate of at least so much costs."""
+    spec = s.result.spec
+    sound = s.valid or s.judgement.blames_generator
+    return spec.phase in _STEADY and sound and spec.rate >= least
 
 
 def _served(result: TrialResult) -> float:
     return result.achieved - result.backlog.slope
 
 
-def _saturated(result: TrialResult) -> Saturated:
-    cores = result.cores
-    receiving = sum(cores[name] for name in _RECEIVING & cores.keys())
-    return Saturated(
-        served=_served(result),
-        receiving=receiving,
-        storing=sum(cores.values()) - receiving,
-    )
+def _stored(result: TrialResult) -> Served:
+    window, cores = result.spec.window, result.cores
+    storing = sum(used for name, used in cores.items() if name not in _RECEIVING)
+    return Served(events=window * _served(result), storing=window * storing)
 
 
 def _arriving_cores(seen: Sequence[Seen]) -> float | None:

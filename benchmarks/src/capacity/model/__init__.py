@@ -10,7 +10,7 @@ from .bursts import Burst, Look, burst_of
 from .demand import Demand, Load, demand_of
 from .disk import DiskForecast, StorageCost, days_to_full, forecast, shard_seconds
 from .drain import (
-    Saturated,
+    Served,
     drain_seconds,
     longest_outage,
     served_beside,
@@ -36,7 +36,7 @@ __all__ = [
     "Look",
     "MemoryModel",
     "MemoryPoint",
-    "Saturated",
+    "Served",
     "StorageCost",
     "Usl",
     "bottleneck_of",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = [
-    "Saturated",
+    "Served",
     "drain_seconds",
     "longest_outage",
     "served_beside",
@@ -16,32 +16,34 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Saturated:
-    """What was served of a rate that was too high, in events a second.
+class Served:
+    """Events that a loaded stack served, and what storing them took.
 
-    `receiving` are the cores of those who make and take in events, whose work follows
-    the rate that arrives; `storing` are the cores of those who bring them into the
-    database, whose work follows what is served.
+    `storing` are CPU seconds of those who bring events into the database.
     """
 
-    served: float
-    receiving: float
+    events: float
     storing: float
 
 
-def served_beside(saturated: Sequence[Saturated], *, receiving: float) -> float:
-    """Return what a used-up host serves where arriving events take `receiving` cores.
+def served_beside(served: Sequence[Served], *, cores: float, receiving: float) -> float:
+    """Return the events a second that a used-up host serves beside those that arrive.
 
-    A backlog drains beside a lower rate than the one that used the host up; what
-    fewer arriving events leave over goes into storing, at what storing cost there:
-    served + (receiving then - receiving now) / (storing / served). The mean of all
-    trials, each of which had its own merges of the database's files.
+    A backlog drains beside a lower rate than the one that used the host up: what the
+    fewer arriving events leave of its cores goes into storing, at the mean cost of an
+    event over all trials. One merge of the database's files makes a trial of seconds
+    twice as dear, or is in none of them; in minutes it is what it is on the mean.
+
+    Args:
+        served: trials near the edge, where events travel in full batches.
+        cores: what the containers use of the host when it is used up.
+        receiving: the cores of those who make and take in events, whose work follows
+            the rate that arrives.
     """
-    total = 0.0
-    for row in saturated:
-        freed = row.receiving - receiving
-        total += row.served * max(0.0, 1 + freed / row.storing if row.storing else 1.0)
-    return total / len(saturated)
+    storing = sum(row.storing for row in served)
+    if storing <= 0:
+        return math.inf
+    return max(0.0, cores - receiving) * sum(row.events for row in served) / storing
 
 
 def drain_seconds(*, rate: float, capacity: float, outage: float) -> float:

@@ -143,7 +143,8 @@ def test_what_comes_after_the_search_is_in_the_report(
         "idle CPU of the three services",
         "idle memory of the three services",
     ]
-    assert [step.entities for step in whole.speed.entities] == [1_000, 10_000, 100_000]
+    steps = [step.entities for step in whole.speed.entities]
+    assert steps == [1_000, 1_000, 10_000, 10_000, 100_000, 100_000]
     assert [age.past_points for age in whole.speed.age] == [1_800, 43_200]
     assert whole.resilience is not None
     assert whole.resilience.drain_s.predicted is None

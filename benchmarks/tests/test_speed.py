@@ -249,6 +249,14 @@ def test_of_a_step_made_twice_one_trial_is_enough() -> None:
     assert figures(*there, *back, *late)[ENTITIES] == figures(*there)[ENTITIES]
 
 
+def test_a_step_with_one_good_trial_is_not_what_is_missing() -> None:
+    """What lacks is a step that had no place."""
+    spoilt = steps((9.0,), judgement=INVALID)
+    found = figures(*steps((0.1, 0.3)), *spoilt)[ENTITIES]
+
+    assert found.how == "not measured: 2 steps of 3 had a place"
+
+
 def ages(**changes: Any) -> list[Seen]:
     """Return a trial after an hour of the past, and one after a day."""
     return [

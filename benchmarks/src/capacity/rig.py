@@ -297,7 +297,7 @@ class StackRig:
         before = time.monotonic()
         enrichment = self._get(f"{self._url(ENRICHMENT)}/v1/stats")
         at = (before + time.monotonic()) / 2
-        try:
+        with _agreed("GET /v1/stats"):
             events = ingestion["events"]
             return Counts(
                 at=at,
@@ -311,8 +311,6 @@ class StackRig:
                 spool_bytes=int(ingestion["spool"]["bytes"]),
                 spool_limit=int(ingestion["spool"]["limit_bytes"]),
             )
-        except (KeyError, TypeError) as err:
-            raise BadAnswer("GET /v1/stats", repr(err)) from err
 
     def take(self) -> Taken:
         """Return the latencies since the last take.
@@ -501,10 +499,8 @@ class StackRig:
 
     def _gaps(self) -> _Gaps:
         stats = self._get(f"{self._url(INGESTION)}/v1/stats")
-        try:
+        with _agreed("GET /v1/stats"):
             return _Gaps(int(stats["gaps"]["open"]), int(stats["gaps"]["closed"]))
-        except (KeyError, TypeError) as err:
-            raise BadAnswer("GET /v1/stats", repr(err)) from err
 
     def _await_gap_closed(self, before: _Gaps) -> None:
         try:
@@ -546,6 +542,15 @@ class StackRig:
 
     def _get(self, url: str) -> Any:
         return call_json(self.session, "GET", url)
+
+
+@contextmanager
+def _agreed(asked: str) -> Iterator[None]:
+    """Say of an answer of another shape what was asked."""
+    try:
+        yield
+    except (KeyError, TypeError) as err:
+        raise BadAnswer(asked, repr(err)) from err
 
 
 @contextmanager

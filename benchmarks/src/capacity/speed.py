@@ -69,13 +69,13 @@ def speed_of(
             *_idle(idle),
             *_growth(
                 "by entities",
-                [list(step.values()) for step in steps],
+                steps,
                 _entities_text,
                 wanted=3,
             ),
             *_growth(
                 "by age of data",
-                [list(step.values()) for step in ages],
+                ages,
                 _age_text,
                 wanted=2,
             ),
@@ -255,7 +255,7 @@ def _idle(idle: Seen | None) -> Iterator[doc.SpeedFigure]:
 
 def _growth(
     name: str,
-    steps: Sequence[Sequence[Seen]],
+    steps: Sequence[Named],
     told: Callable[[Seen], str],
     *,
     wanted: int,
@@ -264,13 +264,14 @@ def _growth(
 
     A step that was made twice costs what both together cost.
     """
-    good = [usable for step in steps if (usable := [s for s in step if _usable(s)])]
+    usable = [[s for s in step.values() if _usable(s)] for step in steps]
+    good = [step for step in usable if step]
     for whose, containers in _GROWING.items():
         costs = [
             fmean(sum(_costs(s).get(c, 0.0) for c in containers) for s in step)
             for step in good
         ]
-        value, how = None, _missing([step[-1] for step in steps], wanted)
+        value, how = None, _missing(steps, wanted)
         if len(costs) == wanted and min(costs) > 0:
             value = max(costs) / min(costs)
             how = f"dearest to cheapest, at {rate(good[0][0].result.spec.rate)}: "
@@ -380,9 +381,10 @@ def _why(s: Seen | None, what: str) -> str:
     return f"not measured: {what} gave no figure"
 
 
-def _missing(steps: Sequence[Seen], wanted: int) -> str:
-    for s in steps:
-        if not _usable(s):
+def _missing(steps: Sequence[Named], wanted: int) -> str:
+    for step in steps:
+        if not any(map(_usable, step.values())):
+            *_, s = step.values()
             why = "; ".join(s.record.problems) or _reasons(s)
             return f"not measured: one of {wanted} steps has none to compare: {why}"
     return f"not measured: {plural(len(steps), 'step')} of {wanted} had a place"

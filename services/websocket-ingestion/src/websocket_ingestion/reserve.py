@@ -12,13 +12,14 @@ import os
 from pathlib import Path
 from typing import Final
 
+from .limits import MEBIBYTE
+
 __all__ = ["Reserve"]
 
-_MEBIBYTE: Final = 1024 * 1024
-_SIZES: Final = tuple(size * _MEBIBYTE for size in (16, 8))
+_SIZES: Final = tuple(size * MEBIBYTE for size in (16, 8))
 """What is tried to take, the best first. The smaller one will do after a full disk,
 when some room is gone into the spool's own file."""
-_LOG_BYTES: Final = 8 * _MEBIBYTE
+_LOG_BYTES: Final = 8 * MEBIBYTE
 """What must be free beside it: the write-ahead log (4 MiB) and some commits."""
 
 

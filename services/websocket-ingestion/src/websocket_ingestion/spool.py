@@ -496,7 +496,8 @@ class Spool:
         """
         urgent = self._changes or self._damage or self._closing.is_set()
         full = self._queue.holds_commit
-        return not (urgent or full or self._makes_room() or self._can_copy())
+        copies = self._to_copy() is not None
+        return not (urgent or full or copies or self._makes_room())
 
     def _schedule_next(self) -> None:
         """Wake the task for what is left after a commit."""
@@ -637,7 +638,7 @@ class Spool:
     def _has_frames(self) -> bool:
         moved = self._position > self._counters.cursor
         waiting = bool(self._queue) or moved
-        return waiting or self._makes_room() or self._can_copy()
+        return waiting or self._makes_room() or self._to_copy() is not None
 
     def _makes_room(self) -> bool:
         """True if kept frames should be deleted now."""
@@ -660,15 +661,17 @@ class Spool:
             until_row=self._copying.done_with,
         )
 
-    def _can_copy(self) -> bool:
-        """True if frames of a replay should join the queue now."""
-        free = not (self._queue.holds_commit or self._crowded)
-        return free and self._copying.to_copy is not None
+    def _to_copy(self) -> ReplayPosition | None:
+        """Return which rows of a replay should join the queue now, None if none."""
+        rows = self._copying.to_copy
+        if rows is None or self._queue.holds_commit or self._crowded:
+            return None
+        return rows
 
     async def _queue_copies(self) -> SpoolError | None:
         """Let the next frames of a replay join the queue, if there is one."""
-        replay = self._copying.to_copy
-        if replay is None or not self._can_copy():
+        replay = self._to_copy()
+        if replay is None:
             return None
         try:
             chunk, gone = await self._file.ask(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from ha_simulator.world.homeassistant import (
     RETURN_RUN,
     CoreState,
     HomeAssistant,
+    Watch,
 )
 from ha_simulator.world.states import Wanted
 
@@ -31,10 +33,15 @@ class Ear:
         """Match as a subscription does."""
         return [b',"id":9}'] if self.wanted in (event_type, MATCH_ALL) else []
 
-    def push(self, message: bytes, serial: int, now_us: int) -> None:
-        """Keep the message."""
-        self.heard.append(msgspec.json.decode(message)["event"])
-        self.serials.append(serial)
+    def push(self, message: bytes, now_us: int) -> None:
+        """Keep a message that has no serial."""
+        self.push_events([message], 0, now_us)
+
+    def push_events(self, messages: Sequence[bytes], first: int, now_us: int) -> None:
+        """Keep the messages."""
+        for serial, message in enumerate(messages, first):
+            self.heard.append(msgspec.json.decode(message)["event"])
+            self.serials.append(serial)
 
 
 def put(home: HomeAssistant, entity_id: str, state: str) -> int | None:
@@ -54,6 +61,52 @@ def test_state_changes_reach_who_wants_them(home: HomeAssistant) -> None:
     put(home, "sensor.a", "1")
 
     assert [ear.serials for ear in ears] == [[1], [1], []]
+
+
+def test_events_of_one_turn_are_those_of_single_calls(home: HomeAssistant) -> None:
+    """Emitted together or one by one, events, serials and journal are the same."""
+    other = HomeAssistant(token=None, now_us=START)
+    heard = []
+    for place, together in ((home, True), (other, False)):
+        ear = Ear("state_changed")
+        place.join(ear)
+        names = ["sensor.a", "sensor.b", "sensor.a"]
+        entities = [place.states.entity(name) for name in names]
+        shape = place.shapes.number("run", unit="W")
+        times = [START + 5, START + 5, START + 5]
+        for part in [entities] if together else [[entity] for entity in entities]:
+            count = len(part)
+            place.generate_all(
+                part,
+                shape,
+                START + 9,
+                updated_us=times[:count],
+                intended_us=[7] * count,
+            )
+        rows = [place.journal.row(serial) for serial in (1, 2, 3)]
+        heard.append((ear.heard, ear.serials, rows, place.journal.previous(3)))
+
+    assert heard[0] == heard[1]
+    assert heard[0][1] == [1, 2, 3]
+    assert heard[0][3] == 1
+
+
+def test_live_stream_sees_each_event_of_a_turn(home: HomeAssistant) -> None:
+    """An entity's events of one turn reach a live history one by one, none is lost."""
+    seen: list[int] = []
+    entity = home.states.entity("sensor.a")
+    home.watch(
+        Watch(frozenset({"sensor.a"}), lambda changed: seen.append(changed.serial))
+    )
+    home.generate_all(
+        [entity] * 3,
+        home.shapes.number("run"),
+        START,
+        updated_us=[START] * 3,
+        intended_us=[0] * 3,
+    )
+
+    assert seen == [1, 2, 3]
 
 
 def test_who_leaves_hears_nothing_more(home: HomeAssistant) -> None:

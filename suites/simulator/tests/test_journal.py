@@ -38,6 +38,23 @@ def test_rows_of_one_entity_are_linked_backwards() -> None:
     assert walked == [6, 5, 3, 2]
 
 
+def test_rows_of_one_call_are_those_of_many() -> None:
+    """A call whose rows fill several segments, and drop old ones, changes nothing."""
+    one, many = small(), small()
+    previous = [0, 0, *range(1, 10)]
+    rows = range(len(previous))
+    one.extend(rows, rows, rows, 2, previous, EXPLICIT)
+    for row, earlier in zip(rows, previous, strict=True):
+        many.append(row, row, row, 2, earlier, EXPLICIT)
+    kept = range(many.first, many.last + 1)
+
+    assert (one.first, one.next, one.capped) == (many.first, many.next, True)
+    for journal in (one, many):
+        assert [journal.row(serial).entity for serial in kept] == [*rows][4:]
+    assert [one.row(n) for n in kept] == [many.row(n) for n in kept]
+    assert [one.previous(n) for n in kept] == [many.previous(n) for n in kept]
+
+
 def test_full_journal_drops_the_oldest_segment_and_says_so() -> None:
     """Memory is bounded: the oldest rows go in whole segments, `capped` stays."""
     journal = small(rows=8)

@@ -10,8 +10,8 @@ from ha_simulator.load.lateness import Lateness
 def test_summary_of_known_values() -> None:
     """Mean and maximum are exact, quantiles are bounds, late ones are counted."""
     lateness = Lateness()
-    for late_us in [1_000] * 98 + [10_000, 50_000]:
-        lateness.add(late_us)
+    lateness.add([1_000] * 98)
+    lateness.add([10_000, 50_000])
 
     assert lateness.summary() == {
         "max_ms": 50.0,
@@ -26,8 +26,7 @@ def test_summary_of_known_values() -> None:
 def test_quantile_bounds_the_value_within_a_factor_of_two(late_us: int) -> None:
     """A quantile is never below the true value and never twice as high."""
     lateness = Lateness()
-    lateness.add(late_us)
-    lateness.add(2 * late_us)
+    lateness.add([late_us, 2 * late_us])
 
     assert late_us <= lateness.quantile_us(0.5) <= max(2 * late_us, 1)
 
@@ -35,7 +34,7 @@ def test_quantile_bounds_the_value_within_a_factor_of_two(late_us: int) -> None:
 def test_early_events_count_as_on_time() -> None:
     """A negative lateness is none."""
     lateness = Lateness()
-    lateness.add(-5)
+    lateness.add([-5])
 
     assert (lateness.max_us, lateness.count, lateness.quantile_us(0.99)) == (0, 1, 0)
 

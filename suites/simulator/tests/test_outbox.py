@@ -38,21 +38,20 @@ def outbox(calls: Calls) -> Outbox:
 def fill(outbox: Outbox, count: int, now_us: int = 0) -> None:
     """Push messages that are no events."""
     for _ in range(count):
-        outbox.push(b"{}", 0, now_us)
+        outbox.push(b"{}", now_us)
 
 
 def test_single_message_is_an_object(outbox: Outbox) -> None:
     """One message goes out as it is, also when coalescing is on."""
-    outbox.push(b'{"id":1}', 7, 0)
+    outbox.push_events([b'{"id":1}'], 7, 0)
 
     assert outbox.take(coalesce=True) == (b'{"id":1}', [7])
 
 
 def test_waiting_messages_become_one_array(outbox: Outbox) -> None:
     """With coalescing, more than one message goes out as an array, in order."""
-    outbox.push(b"1", 0, 0)
-    outbox.push(b"2", 5, 0)
-    outbox.push(b"3", 6, 0)
+    outbox.push(b"1", 0)
+    outbox.push_events([b"2", b"3"], 5, 0)
 
     assert outbox.take(coalesce=True) == (b"[1,2,3]", [5, 6])
     assert len(outbox) == 0
@@ -60,8 +59,8 @@ def test_waiting_messages_become_one_array(outbox: Outbox) -> None:
 
 def test_without_coalescing_messages_go_one_by_one(outbox: Outbox) -> None:
     """A client that did not ask for arrays gets none."""
-    outbox.push(b"1", 4, 0)
-    outbox.push(b"2", 0, 0)
+    outbox.push_events([b"1"], 4, 0)
+    outbox.push(b"2", 0)
 
     assert outbox.take(coalesce=False) == (b"1", [4])
     assert outbox.take(coalesce=False) == (b"2", [])
@@ -140,3 +139,12 @@ def test_push_below_the_peak_stops_the_clock(outbox: Outbox) -> None:
     fill(outbox, 1, now_us=3_000_000)
 
     assert outbox.over_since_us is None
+
+
+def test_turn_that_overflows_ends_the_client_once(outbox: Outbox, calls: Calls) -> None:
+    """Messages beyond the limit count for nothing: the client is gone by then."""
+    outbox.push_events([b"{}"] * (MAX_PENDING - 1), 1, 0)
+    outbox.push_events([b"{}"] * 256, MAX_PENDING, 0)
+    outbox.push_events([b"{}"], MAX_PENDING + 256, 0)
+
+    assert (calls.overflows, outbox.peak, len(outbox)) == (1, MAX_PENDING, 0)

@@ -122,9 +122,8 @@ def test_generated_events_have_unique_rising_times(home: HomeAssistant) -> None:
     """Many events of one entity at one instant get times one microsecond apart."""
     entity = home.states.entity("sensor.a")
     shape = home.shapes.number("run", unit="W")
-    events = [
-        event_of(home.states.generate(entity, shape, NOW))["event"] for _ in range(3)
-    ]
+    bodies = home.states.generate([entity] * 3, shape, [NOW] * 3, intended_us=[0] * 3)
+    events = [msgspec.json.decode(body + b"}")["event"] for body in bodies]
 
     assert [event["time_fired"][-12:-6] for event in events] == [
         "311149",
@@ -136,6 +135,8 @@ def test_generated_events_have_unique_rising_times(home: HomeAssistant) -> None:
         "0.2",
         "0.3",
     ]
+    new = [event["data"]["new_state"] for event in events]
+    assert [event["data"]["old_state"] for event in events] == [None, *new[:2]]
     attributes = events[2]["data"]["new_state"]["attributes"]
     assert (attributes["serial"], attributes["unit_of_measurement"]) == (3, "W")
 
@@ -168,7 +169,7 @@ def test_snapshot_holds_present_entities(home: HomeAssistant) -> None:
     """get_states shows the new_state of the last event of each entity."""
     event = event_of(home.states.set(wanted(home, "1"), NOW))["event"]
     gone = home.states.entity("sensor.gone")
-    home.states.generate(gone, 0, NOW)
+    home.generate(gone, home.shapes.number("run"), NOW)
     home.states.remove(gone, 0, NOW)
 
     assert msgspec.json.decode(home.states.snapshot()) == [event["data"]["new_state"]]

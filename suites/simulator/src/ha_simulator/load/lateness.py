@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 _BUCKETS: Final = 40
@@ -21,15 +23,15 @@ class Lateness:
         self.late = 0
         self.max_us = 0
 
-    def add(self, late_us: int) -> None:
-        """Note one event that left *late_us* after its intended time."""
-        late_us = max(late_us, 0)
-        self._buckets[min(late_us.bit_length(), _BUCKETS - 1)] += 1
-        self._sum_us += late_us
-        self.count += 1
-        if late_us > LATE_US:
-            self.late += 1
-        self.max_us = max(self.max_us, late_us)
+    def add(self, late_us: Sequence[int]) -> None:
+        """Note events that left so many µs after their intended times."""
+        lates = [max(late, 0) for late in late_us]
+        for power, count in Counter(map(int.bit_length, lates)).items():
+            self._buckets[min(power, _BUCKETS - 1)] += count
+        self._sum_us += sum(lates)
+        self.count += len(lates)
+        self.late += sum(late > LATE_US for late in lates)
+        self.max_us = max(self.max_us, *lates)
 
     def quantile_us(self, share: float) -> int:
         """Return an upper bound of this quantile in µs, exact to a factor of two."""

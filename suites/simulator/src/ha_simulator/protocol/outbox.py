@@ -7,7 +7,7 @@ PENDING_MSG_PEAK_TIME. A client that breaks it loses everything that is queued.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ..world.timestamps import SECOND
@@ -61,15 +61,24 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._messages)
 
-    def push(self, message: bytes, serial: int, now_us: int) -> None:
-        """Queue one message; *serial* is 0 when it is no journalled event."""
+    def push(self, message: bytes, now_us: int) -> None:
+        """Queue one message that is no journalled event."""
+        self._queue((message,), (0,), now_us)
+
+    def push_events(self, messages: Sequence[bytes], first: int, now_us: int) -> None:
+        """Queue the messages of journalled events, whose serials begin at *first*."""
+        self._queue(messages, range(first, first + len(messages)), now_us)
+
+    def _queue(
+        self, messages: Sequence[bytes], serials: Sequence[int], now_us: int
+    ) -> None:
         if self.closed:
             return
-        self._messages.append(message)
-        self._serials.append(serial)
-        pending = len(self._messages)
+        self._messages.extend(messages)
+        self._serials.extend(serials)
+        pending = min(len(self._messages), MAX_PENDING)
         self.peak = max(self.peak, pending)
-        if pending >= MAX_PENDING:
+        if pending == MAX_PENDING:
             self.close()
             self._overflow()
             return

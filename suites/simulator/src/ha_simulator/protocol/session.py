@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any, Final
 
@@ -129,9 +130,13 @@ class Session:
             if wanted in (event_type, MATCH_ALL)
         ]
 
-    def push(self, message: bytes, serial: int, now_us: int) -> None:
-        """Queue one message for the client."""
-        self.outbox.push(message, serial, now_us)
+    def push(self, message: bytes, now_us: int) -> None:
+        """Queue one message that is no journalled event."""
+        self.outbox.push(message, now_us)
+
+    def push_events(self, messages: Sequence[bytes], first: int, now_us: int) -> None:
+        """Queue the messages of journalled events, whose serials begin at *first*."""
+        self.outbox.push_events(messages, first, now_us)
 
     def streaming(self, command_id: int) -> bool:
         """Tell if the history stream with this id is still wanted."""
@@ -168,7 +173,7 @@ class Session:
         try:
             if historic:
                 return self._history(message, now_us)
-            self.push(COMMANDS[name](self, message), 0, now_us)
+            self.push(COMMANDS[name](self, message), now_us)
         except CommandError as err:
             self._fail(command_id, err.code, err.message, now_us)
         return None
@@ -178,14 +183,14 @@ class Session:
         self.home.recorder.advance(now_us)
         query = parse_query(self.home, command, now_us)
         if query is None:
-            self.push(messages.result(command.id, value=b"{}"), 0, now_us)
+            self.push(messages.result(command.id, value=b"{}"), now_us)
         elif query.stream:
             self.subscriptions[command.id] = STREAM
-            self.push(messages.result(command.id), 0, now_us)
+            self.push(messages.result(command.id), now_us)
         return query
 
     def _fail(self, command_id: object, code: str, text: str, now_us: int) -> None:
-        self.push(messages.error(command_id, code, text), 0, now_us)
+        self.push(messages.error(command_id, code, text), now_us)
 
 
 def _auth_problem(message: object) -> str | None:

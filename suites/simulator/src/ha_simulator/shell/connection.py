@@ -276,4 +276,4 @@ class Connection:
         answer = HistoryAnswer(self._home, query.period)
         await read_entities(answer, query.entity_ids)
         text = messages.result(query.command_id, value=answer.states())
-        self.session.push(text, 0, self._clock())
+        self.session.push(text, self._clock())

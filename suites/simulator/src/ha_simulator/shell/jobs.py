@@ -162,29 +162,31 @@ class Job:
         self, entities: list[Entity], count: int, elapsed: float, now_us: int
     ) -> None:
         home = self._home
-        record = self.request.record
-        as_intended = self.request.timed is Timed.INTENDED
+        numbers = range(self._sent, self._sent + count)
+        self._sent += count
         if not home.emitting:
-            self._sent += count
             self._skipped += count
             return
         if not self._first:
             self._first = home.journal.next
-        for number in range(self._sent, self._sent + count):
-            offset = self._schedule.at(number)
-            self._lateness.add(int((elapsed - offset) * SECOND))
-            intended_us = self._start_us + round(offset * SECOND)
-            if self._growth:
-                self._renew(entities, number)
-            self._last = home.generate(
-                entities[number % len(entities)],
-                self._shape,
-                now_us,
-                intended_us=intended_us,
-                updated_us=intended_us if as_intended else now_us,
-                record=record,
-            )
-        self._sent += count
+        offsets = [self._schedule.at(number) for number in numbers]
+        self._lateness.add([int((elapsed - offset) * SECOND) for offset in offsets])
+        intended = [self._start_us + round(offset * SECOND) for offset in offsets]
+        as_intended = self.request.timed is Timed.INTENDED
+        home.generate_all(
+            [self._next(entities, number) for number in numbers],
+            self._shape,
+            now_us,
+            updated_us=intended if as_intended else [now_us] * count,
+            intended_us=intended,
+            record=self.request.record,
+        )
+        self._last = home.journal.last
+
+    def _next(self, entities: list[Entity], number: int) -> Entity:
+        if self._growth:
+            self._renew(entities, number)
+        return entities[number % len(entities)]
 
     def _renew(self, entities: list[Entity], number: int) -> None:
         """Let new entities take the places of the oldest ones, in turn."""

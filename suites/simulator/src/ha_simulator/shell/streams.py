@@ -65,7 +65,7 @@ async def _send(
     await read_entities(answer, query.entity_ids)
     if (answer.newest_us or even_if_empty) and session.streaming(query.command_id):
         end_us = clock() if period.end_us is None else period.end_us
-        session.push(answer.stream_message(query.command_id, end_us), 0, clock())
+        session.push(answer.stream_message(query.command_id, end_us), clock())
     return answer.newest_us
 
 
@@ -117,7 +117,7 @@ class _Live:
             self._arrived.clear()
             if rows and self._session.streaming(self._query.command_id):
                 text = live_message(self._query.command_id, rows)
-                self._session.push(text, 0, self._clock())
+                self._session.push(text, self._clock())
 
     def _notify(self, entity: Entity) -> None:
         period = self._query.period

@@ -23,29 +23,27 @@ class Contexts:
     16 are 6 of *seed* and a counter, which costs no random number for each event.
     """
 
-    __slots__ = ("_count", "_millisecond", "_salt", "_time")
+    __slots__ = ("_count", "_head", "_millisecond", "_salt")
 
     def __init__(self, *, seed: int) -> None:
         self._salt = _base32(seed, 6)
         self._count = 0
         self._millisecond = -1
-        self._time = b""
+        self._head = b""
 
     def next(self, us: int) -> bytes:
         """Return the JSON of a fresh context without a user, made at *us*."""
-        return b'{"id":"%b","parent_id":null,"user_id":null}' % self._ulid(us)
+        if us // _MILLISECOND != self._millisecond:
+            self._begin(us // _MILLISECOND)
+        self._count += 1
+        return b'%b%010d","parent_id":null,"user_id":null}' % (self._head, self._count)
 
     def of_user(self, us: int, user_id: str) -> bytes:
         """Return the JSON of a fresh context that belongs to *user_id*."""
-        return b'{"id":"%b","parent_id":null,"user_id":"%b"}' % (
-            self._ulid(us),
-            user_id.encode(),
-        )
+        quoted = b'"%b"}' % user_id.encode()
+        return self.next(us).removesuffix(b"null}") + quoted
 
-    def _ulid(self, us: int) -> bytes:
-        millisecond = us // _MILLISECOND
-        if millisecond != self._millisecond:
-            self._millisecond = millisecond
-            self._time = _base32(millisecond & ((1 << 48) - 1), 10)
-        self._count += 1
-        return b"%b%b%010d" % (self._time, self._salt, self._count)
+    def _begin(self, millisecond: int) -> None:
+        self._millisecond = millisecond
+        time = _base32(millisecond & ((1 << 48) - 1), 10)
+        self._head = b'{"id":"%b%b' % (time, self._salt)

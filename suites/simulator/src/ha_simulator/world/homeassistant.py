@@ -6,7 +6,7 @@ socket.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
@@ -45,8 +45,11 @@ class Listener(Protocol):
     def wants(self, event_type: str) -> list[bytes]:
         """Return the message tails of the subscriptions that match."""
 
-    def push(self, message: bytes, serial: int, now_us: int) -> None:
-        """Queue one message; *serial* is 0 when it is no journalled event."""
+    def push(self, message: bytes, now_us: int) -> None:
+        """Queue one message that is no journalled event."""
+
+    def push_events(self, messages: Sequence[bytes], first: int, now_us: int) -> None:
+        """Queue the messages of journalled events, whose serials begin at *first*."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,19 +160,48 @@ class HomeAssistant:
         now_us: int,
         *,
         intended_us: int = 0,
-        updated_us: int = 0,
         record: bool = True,
     ) -> int:
-        """Emit the next generated state of *entity*; return the event's serial.
+        """Emit the next generated state of *entity*; return the event's serial."""
+        self.generate_all(
+            [entity],
+            shape,
+            now_us,
+            updated_us=[now_us],
+            intended_us=[intended_us],
+            record=record,
+        )
+        return self.journal.last
 
-        Its `last_updated` is *updated_us* if that is given, else *now_us*.
+    def generate_all(
+        self,
+        entities: Sequence[Entity],
+        shape: int,
+        now_us: int,
+        *,
+        updated_us: Sequence[int],
+        intended_us: Sequence[int],
+        record: bool = True,
+    ) -> None:
+        """Emit the next generated states of *entities*, in this order.
+
+        Their `last_updated` is *updated_us*, or a microsecond after their last one;
+        *intended_us* is 0 for what no schedule asked for.
         """
         self.recorder.advance(now_us)
-        serial, body = self.states.generate(
-            entity, shape, updated_us or now_us, intended_us=intended_us, record=record
-        )
-        self._publish(entity, serial, body, now_us)
-        return serial
+        # A live history stream reads an entity's newest state: one event at a time.
+        most = 1 if self._watches else len(entities)
+        for start in range(0, len(entities), most or 1):
+            part = slice(start, start + most)
+            first = self.journal.next
+            bodies = self.states.generate(
+                entities[part],
+                shape,
+                updated_us[part],
+                intended_us=intended_us[part],
+                record=record,
+            )
+            self._publish(entities[part], first, bodies, now_us)
 
     def set(self, wanted: Wanted, now_us: int) -> int | None:
         """Set a state by hand; None when it is what the entity has already.
@@ -182,8 +214,9 @@ class HomeAssistant:
         done = self.states.set(wanted, now_us)
         if done is None:
             return None
-        self._publish(self.states.entity(wanted.entity_id), *done, now_us)
-        return done[0]
+        serial, body = done
+        self._publish([self.states.entity(wanted.entity_id)], serial, [body], now_us)
+        return serial
 
     def remove(self, entity_id: str, run_id: str, now_us: int) -> int | None:
         """Remove an entity; None when there is none.
@@ -199,8 +232,9 @@ class HomeAssistant:
         done = self.states.remove(entity, self.shapes.number(run_id), now_us)
         if done is None:
             return None
-        self._publish(entity, *done, now_us)
-        return done[0]
+        serial, body = done
+        self._publish([entity], serial, [body], now_us)
+        return serial
 
     def fire(self, event_type: str, now_us: int) -> None:
         """Fire an event without data, such as `homeassistant_started`."""
@@ -217,13 +251,19 @@ class HomeAssistant:
         )
         for listener in list(self._listeners):
             for tail in listener.wants(event_type):
-                listener.push(message + tail, 0, now_us)
+                listener.push(message + tail, now_us)
 
-    def _publish(self, entity: Entity, serial: int, body: bytes, now_us: int) -> None:
+    def _publish(
+        self,
+        entities: Sequence[Entity],
+        first: int,
+        bodies: Sequence[bytes],
+        now_us: int,
+    ) -> None:
         for listener, tail in self._routes:
-            listener.push(body + tail, serial, now_us)
-        if self._watches:
-            for watch in self._watches:
+            listener.push_events([body + tail for body in bodies], first, now_us)
+        for watch in self._watches:
+            for entity in entities:
                 if entity.entity_id in watch.entity_ids:
                     watch.notify(entity)
 

@@ -9,6 +9,7 @@ is dropped when the journal is full; `capped` then says so for good.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -111,17 +112,42 @@ class Journal:
     ) -> int:
         """Store one event and return its serial; *previous* is the entity's last."""
         serial = self.next
-        segment = self._segments[-1]
-        if len(segment.entity) >= self._segment_rows:
-            segment = self._grow()
-        segment.entity.append(entity)
-        segment.updated.append(updated_us)
-        segment.intended.append(intended_us)
-        segment.shape.append(shape)
-        segment.back.append(serial - previous if previous >= self.first else 0)
-        segment.flags.append(flags)
-        self.next = serial + 1
+        self.extend([entity], [updated_us], [intended_us], shape, [previous], flags)
         return serial
+
+    def extend(
+        self,
+        entities: Sequence[int],
+        updated_us: Sequence[int],
+        intended_us: Sequence[int],
+        shape: int,
+        previous: Sequence[int],
+        flags: int,
+    ) -> None:
+        """Store events of one shape, their columns in equal length; next is theirs.
+
+        *previous* holds for each event the serial of its entity's last one, 0 without.
+        """
+        first, done, count = self.next, 0, len(entities)
+        while done < count:
+            segment = self._segments[-1]
+            if len(segment.entity) >= self._segment_rows:
+                segment = self._grow()
+            end = min(count, done + self._segment_rows - len(segment.entity))
+            part = slice(done, end)
+            segment.entity.extend(entities[part])
+            segment.updated.extend(updated_us[part])
+            segment.intended.extend(intended_us[part])
+            segment.shape.extend(array("H", [shape]) * (end - done))
+            segment.back.extend(
+                [
+                    serial - earlier if earlier >= self.first else 0
+                    for serial, earlier in enumerate(previous[part], first + done)
+                ]
+            )
+            segment.flags.extend(array("B", [flags]) * (end - done))
+            done = end
+        self.next = first + count
 
     def write(self, serial: int, written: Written) -> None:
         """Attach the texts of a hand-made event to its row."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -175,42 +176,56 @@ class StateMachine:
 
     def generate(
         self,
-        entity: Entity,
+        entities: Sequence[Entity],
         shape: int,
-        now_us: int,
+        updated_us: Sequence[int],
         *,
-        intended_us: int = 0,
+        intended_us: Sequence[int],
         record: bool = True,
-    ) -> tuple[int, bytes]:
-        """Give *entity* the next generated state: the path that must be fast."""
-        us = entity.high_us + 1
-        us = max(us, now_us)
-        entity.high_us = entity.changed_us = us
-        serial = self._journal.append(
-            entity.number,
-            us,
+    ) -> list[bytes]:
+        """Give each of *entities* its next generated state; return their events.
+
+        This is the path that must be fast: one call for all events of a turn, whose
+        serials follow the journal's last one. An entity may be there more than once;
+        *updated_us* and *intended_us* hold a time for each.
+        """
+        serial = self._journal.next
+        next_context = self._contexts.next
+        attributes = self._shapes[shape].attributes
+        instants: list[int] = []
+        previous: list[int] = []
+        bodies: list[bytes] = []
+        for entity, us, intended in zip(entities, updated_us, intended_us, strict=True):
+            instant = us if us > entity.high_us else entity.high_us + 1
+            entity.high_us = entity.changed_us = instant
+            instants.append(instant)
+            previous.append(entity.serial)
+            when = isoformat(instant)
+            context = next_context(instant)
+            old = entity.current
+            entity.serial = serial
+            entity.shape = shape
+            entity.state = entity.given = None
+            entity.created = old is None
+            entity.current = new = _state_object(
+                entity.quoted,
+                b'"%d.%d"' % divmod(serial, 10),
+                attributes(serial, intended),
+                when,
+                when,
+                context,
+            )
+            bodies.append(_event(entity.quoted, old, new, when, context))
+            serial += 1
+        self._journal.extend(
+            [entity.number for entity in entities],
+            instants,
             intended_us,
             shape,
-            entity.serial,
+            previous,
             0 if record else UNRECORDED,
         )
-        when = isoformat(us)
-        context = self._contexts.next(us)
-        new = _state_object(
-            entity.quoted,
-            b'"%d.%d"' % divmod(serial, 10),
-            self._shapes[shape].attributes(serial, intended_us),
-            when,
-            when,
-            context,
-        )
-        old = entity.current
-        entity.serial = serial
-        entity.shape = shape
-        entity.state = entity.given = None
-        entity.created = old is None
-        entity.current = new
-        return serial, _event(entity.quoted, old, new, when, context)
+        return bodies
 
     def set(self, wanted: Wanted, now_us: int) -> tuple[int, bytes] | None:
         """Set a state by hand; None when nothing changed and so no event exists.

@@ -14,6 +14,7 @@ from msgspec import Raw
 from enrichment_pipeline.attributes import MAX_ATTRIBUTES_BYTES
 from enrichment_pipeline.errors import PointRefused, Reason
 from enrichment_pipeline.events import Change
+from enrichment_pipeline.lineprotocol import series_key
 from enrichment_pipeline.points import PointBuilder, with_recorded
 
 if TYPE_CHECKING:
@@ -198,6 +199,28 @@ def test_what_cannot_be_stored_has_a_reason(
         builder.build(change(**changes))
 
     assert caught.value.reason is reason
+
+
+@given(
+    domain=st.text("a0_", min_size=1) | st.text("a,= \\\nA"),
+    name=st.text("a0_", min_size=1) | st.text("a.,= \\\nA"),
+)
+def test_series_key_of_any_entity_id_is_the_escaped_one(domain: str, name: str) -> None:
+    """What needs no escape is not looked at more closely; the key is the same."""
+    entity_id = f"{domain}.{name}"
+    tags = {"domain": domain, "entity_id": entity_id}
+    try:
+        key = series_key("state", tags)
+    except PointRefused:
+        key = None
+    try:
+        _, line = PointBuilder(no_weather).build(
+            change(entity_id=entity_id, state=None)
+        )
+    except PointRefused:
+        line = None
+
+    assert line == (None if key is None else f"{key} removed=true {TIME_US}")
 
 
 def test_entity_ids_are_remembered_within_bounds(builder: PointBuilder) -> None:

@@ -13,6 +13,7 @@ empty state is a flag instead.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from .attributes import MAX_ATTRIBUTES_BYTES, compact, unit_of
@@ -30,6 +31,9 @@ WeatherAt = Callable[[int], str]
 MEASUREMENT = "state"
 # Home Assistant expects at most 16,384 entities; when full the cache starts anew.
 _MAX_CACHED_ENTITIES = 32_768
+# Entity ids as Home Assistant makes them, which need no check and no escape: with
+# more entities than the cache holds, each event makes its key anew.
+_PLAIN_ENTITY_ID = re.compile(r"[a-z0-9_]{1,255}\.[a-z0-9_]{1,255}", re.ASCII)
 # Names of fields: attributes of a live event or snapshot, and of a recorded one.
 _LIVE = "attrs"
 _RECORDED = "attrs_recorded"
@@ -76,9 +80,12 @@ class PointBuilder:
 
     def _prefix(self, entity_id: str) -> str:
         domain = domain_of(entity_id)
-        if domain == entity_id:
+        if _PLAIN_ENTITY_ID.fullmatch(entity_id):
+            key = f"{MEASUREMENT},domain={domain},entity_id={entity_id}"
+        elif domain == entity_id:
             raise PointRefused(Reason.BAD_ENTITY_ID, f"{entity_id[:64]!r} has no dot")
-        key = series_key(MEASUREMENT, {"domain": domain, "entity_id": entity_id})
+        else:
+            key = series_key(MEASUREMENT, {"domain": domain, "entity_id": entity_id})
         if len(self._prefixes) >= _MAX_CACHED_ENTITIES:
             self._prefixes.clear()
         self._prefixes[entity_id] = prefix = f"{key} "

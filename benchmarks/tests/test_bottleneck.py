@@ -151,6 +151,7 @@ def test_slow_disk_is_the_hosts() -> None:
 
     assert (found.name, found.resource) == ("host", "disk")
     assert [str(e) for e in found.evidence] == ["host: fsync 0.05"]
+    assert found.used == 1
 
 
 def test_whole_host_is_a_suspect_too() -> None:
@@ -184,6 +185,7 @@ def test_who_used_up_its_limit_is_the_first_one(
     assert (found.name, found.resource) == ("enrichment", "cpu")
     assert found.confidence is confidence
     assert str(found.evidence[0]) == "enrichment: used 0.9"
+    assert found.used == pytest.approx(0.9)
 
 
 def test_all_together_may_use_up_the_host() -> None:

@@ -112,6 +112,24 @@ def test_a_measured_edge_grows_with_the_limit(
     assert gain.ratio == pytest.approx(rate / 800)
 
 
+@pytest.mark.parametrize(
+    ("limit", "rate"), [(0.4, 1_600 / 0.8), (0.1, 400.0), (0.2, 800.0)]
+)
+def test_a_limit_that_was_not_used_up_has_more_to_give(
+    limit: float, rate: float
+) -> None:
+    """Where latency came first, a larger limit is used up; a smaller one is not."""
+    gain = gain_of(
+        STACK,
+        Change(cpu_limits={"enrichment": limit}),
+        host_cores=2,
+        measured_edge=800,
+        used=0.8,
+    )
+
+    assert gain.after.rate == pytest.approx(rate)
+
+
 def test_free_events_have_no_ceiling() -> None:
     """A container that costs nothing an event is never the limit."""
     free = Container(name="free", demand=demand(0), cpu_limit=1)

@@ -497,7 +497,13 @@ def _more_cpu(
     if limited and limited.cpu_limit and found and found.resource == "cpu":
         wanted = limited.cpu_limit * _MORE
         change = Change(cpu_limits={limited.name: wanted})
-        gain = gain_of(containers, change, host_cores=cores, measured_edge=edge)
+        gain = gain_of(
+            containers,
+            change,
+            host_cores=cores,
+            measured_edge=edge,
+            used=found.used,
+        )
         yield _cpu_advice(
             f"Give {limited.name} {wanted:g} cores instead of {limited.cpu_limit:g}",
             gain.after,

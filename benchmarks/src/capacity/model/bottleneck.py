@@ -86,6 +86,12 @@ class Bottleneck:
     confidence: Confidence
     evidence: tuple[Evidence, ...]
 
+    @property
+    def used(self) -> float:
+        """The share of its CPU that was used up; 1 where that is not what was seen."""
+        shares = [e.value for e in self.evidence if e.sign is Sign.USED]
+        return min([1.0, *shares])
+
 
 def bottleneck_of(
     ceilings: Sequence[Ceiling],

@@ -99,6 +99,7 @@ def gain_of(
     *,
     host_cores: float,
     measured_edge: float | None = None,
+    used: float = 1.0,
 ) -> Gain:
     """Predict what other limits bring: up to where the next limit is reached.
 
@@ -108,7 +109,10 @@ def gain_of(
     too, by the same factor. The first limit then reaches further as it grows: services
     work in batches, and at their limit the batches are as large as they get, so an
     event costs the same whatever the limit is. What a fit over lower rates calls idle
-    is the cost of their many small batches.
+    is the cost of their many small batches. Under a limit so small that events are late
+    before it is used up, as a batch takes several of its periods, `used` is the share
+    of it that was used at the edge; with twice the limit a batch takes half as long,
+    and the rest is used too.
     """
     before = ceilings(containers, host_cores=host_cores, share=1.0)[0]
     changed = [
@@ -123,7 +127,9 @@ def gain_of(
         factor = min(1.0, measured_edge / before.rate)
         before = _scaled(before, factor)
         reached = [
-            _grown(before, row) if row.name == before.name else _scaled(row, factor)
+            _grown(before, row, used=used)
+            if row.name == before.name
+            else _scaled(row, factor)
             for row in reached
         ]
     after = min(reached, key=lambda row: row.rate)
@@ -167,9 +173,11 @@ def _ceiling(
     )
 
 
-def _grown(before: Ceiling, after: Ceiling) -> Ceiling:
+def _grown(before: Ceiling, after: Ceiling, *, used: float) -> Ceiling:
     """Return how far a limit that was measured reaches with other cores."""
     factor = after.cores / before.cores if before.cores else 1.0
+    if factor > 1:
+        factor /= min(1.0, used)
     return replace(
         _scaled(before, factor), cores=after.cores, by_thread=after.by_thread
     )

@@ -73,14 +73,13 @@ def test_events_of_one_turn_are_those_of_single_calls(home: HomeAssistant) -> No
         names = ["sensor.a", "sensor.b", "sensor.a"]
         entities = [place.states.entity(name) for name in names]
         shape = place.shapes.number("run", unit="W")
-        times = [START + 5, START + 5, START + 5]
         for part in [entities] if together else [[entity] for entity in entities]:
             count = len(part)
             place.generate_all(
                 part,
                 shape,
                 START + 9,
-                updated_us=times[:count],
+                updated_us=[START + 5] * count,
                 intended_us=[7] * count,
             )
         rows = [place.journal.row(serial) for serial in (1, 2, 3)]

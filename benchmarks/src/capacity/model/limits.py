@@ -177,7 +177,7 @@ def _grown(before: Ceiling, after: Ceiling, *, used: float) -> Ceiling:
     """Return how far a limit that was measured reaches with other cores."""
     factor = after.cores / before.cores if before.cores else 1.0
     if factor > 1:
-        factor /= min(1.0, used)
+        factor /= used
     return replace(
         _scaled(before, factor), cores=after.cores, by_thread=after.by_thread
     )

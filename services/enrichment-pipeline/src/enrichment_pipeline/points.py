@@ -33,7 +33,7 @@ MEASUREMENT = "state"
 _MAX_CACHED_ENTITIES = 32_768
 # Entity ids as Home Assistant makes them, which need no check and no escape: with
 # more entities than the cache holds, each event makes its key anew.
-_PLAIN_ENTITY_ID = re.compile(r"[a-z0-9_]{1,255}\.[a-z0-9_]{1,255}", re.ASCII)
+_PLAIN_ENTITY_ID = re.compile(r"[a-z0-9_]{1,255}\.[a-z0-9_]{1,255}")
 # Names of fields: attributes of a live event or snapshot, and of a recorded one.
 _LIVE = "attrs"
 _RECORDED = "attrs_recorded"

@@ -31,7 +31,7 @@ class Lateness:
         self._sum_us += sum(lates)
         self.count += len(lates)
         self.late += sum(late > LATE_US for late in lates)
-        self.max_us = max(self.max_us, *lates)
+        self.max_us = max([self.max_us, *lates])
 
     def quantile_us(self, share: float) -> int:
         """Return an upper bound of this quantile in µs, exact to a factor of two."""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 import pytest
 
-from capacity.conclude import Facts, Seen, capacity_of, containers_of, resilience_of
+from capacity.conclude import (
+    Facts,
+    Seen,
+    before_outage,
+    capacity_of,
+    containers_of,
+    resilience_of,
+)
 from capacity.document import Report
 from capacity.judge_trial import Judgement, Outcome, Reason, judge
 from capacity.kept import Moment, Record
@@ -35,55 +42,46 @@ def seen(
     wait: float = 0.0,
     in_time: float = 1.0,
     cpu: float = 0.0,
-    others: Mapping[str, float] | None = None,
-    lag: float = 0.0,
 ) -> Seen:
-    """Return a trial of 20 s; what grows is late, and waits as long as is said.
-
-    *others* are the cores of more containers, *lag* seconds of the generator.
-    """
+    """Return a trial of 20 s; what grows is late, and waits as long as is said."""
     spec = TrialSpec(id=1, phase=Phase.BRACKET, rate=rate, settle=1, window=20, drain=1)
     due = round(20 * rate)
     result = TrialResult(
         spec=spec,
         elapsed=30,
         achieved=rate,
-        generator=Generator(lag_p50=lag, lag_p99=lag, cpu_share=0),
+        generator=Generator(lag_p50=0, lag_p99=0, cpu_share=0),
         blocks=(Block(due=due, in_time=round(in_time * due)),),
         backlog=Backlog(mean=wait * (rate - slope), end=rate, slope=slope),
-        resources={
-            "enrichment-pipeline": Resources(cpu=cpu),
-            **{name: Resources(cpu=20 * used) for name, used in (others or {}).items()},
-        },
+        resources={"enrichment-pipeline": Resources(cpu=cpu)},
     )
     return Seen(
         record=Record(result=result, started=0.0), judgement=judge(result, Slo())
     )
 
 
-def outage(rate: float, *, arriving: Mapping[str, float]) -> Seen:
-    """Return an outage of 10 s from the fifth on, with the cores of the receiving."""
+def outage(rate: float, *, falling: float = 0.0, drain: float = 5) -> Seen:
+    """Return an outage of 10 s, whose backlog falls so many events a second."""
     spec = TrialSpec(
         id=9, phase=Phase.OUTAGE, rate=rate, settle=3, window=0, drain=60, outage=10
     )
+    most = 10 * rate
     result = TrialResult(
         spec=spec,
         elapsed=30,
         achieved=rate,
         generator=Generator(lag_p50=0, lag_p99=0, cpu_share=0),
-        outage=Outage(seconds=10, backlog_peak=1, memory_peak={}, drain=5),
+        outage=Outage(
+            seconds=10, backlog_peak=round(most), memory_peak={}, drain=drain
+        ),
     )
     moments = [
         Moment(
             at=100.0 + second,
-            backlog=0.0,
-            containers={
-                # While the database is up all of them work harder.
-                name: (cores * second * (1 if 5 <= second <= 15 else 9), 1, 0.0)
-                for name, cores in arriving.items()
-            },
+            backlog=min(rate * (second - 5), most - falling * (second - 15)),
+            containers={},
         )
-        for second in range(20)
+        for second in range(5, 30)
     ]
     record = Record(result=result, started=100.0, down_at=5.0, moments=moments)
     return Seen(record=record, judgement=judge(result, Slo()))
@@ -140,42 +138,39 @@ def test_capacity_is_the_edge_where_nothing_is_known() -> None:
     assert capacity_of([seen(900)], [], cores=2, edge=950) == 950
 
 
-def test_capacity_beside_fewer_arriving_events() -> None:
-    """A used-up host stores more when its generator and ingestion have less to do."""
-    down = outage(500, arriving={"home-assistant": 0.2, "websocket-ingestion": 0.1})
-    busy = {"home-assistant": 0.6, "websocket-ingestion": 0.2, "influxdb": 1.0}
-    late = seen(1_500, slope=500, wait=4, in_time=0.5, others=busy, lag=0.5)
-    calm = {**busy, "influxdb": 0.5}
-    idle = seen(1_500, slope=500, wait=4, in_time=0.5, others=calm)
+def test_what_a_short_outage_drained_at_is_what_a_longer_one_will() -> None:
+    """It goes before all that was seen without an outage, also where that is more."""
+    late = seen(1_500, slope=300, wait=4, in_time=0.5)
+    short = outage(500, falling=400.0, drain=5)
 
-    def capacity(*trials: Seen) -> float:
-        return capacity_of(trials, [], cores=2, edge=950)
-
-    assert late.judgement.outcome is Outcome.INVALID
-    assert capacity(late, down) == pytest.approx(1_500)
-    assert capacity(idle, down) == pytest.approx(1_000)
-    assert capacity(idle, late) == pytest.approx(1_000)
+    assert capacity_of([late], [], cores=2, edge=950) == 1_200
+    assert capacity_of([late, short], [], cores=2, edge=950) == pytest.approx(900)
 
 
-def test_what_storing_costs_is_that_of_all_trials_near_the_edge() -> None:
-    """Also of those that passed; small batches far from the edge are not asked."""
-    down = outage(500, arriving={"home-assistant": 0.2, "websocket-ingestion": 0.1})
-    busy = {"home-assistant": 0.6, "websocket-ingestion": 0.2, "influxdb": 1.0}
-    merging = seen(1_500, slope=500, wait=4, in_time=0.5, others=busy)
-    calm = seen(1_000, others={"home-assistant": 0.6, "influxdb": 0.5})
-    slow = seen(100, others={"influxdb": 0.9})
+def test_a_backlog_that_was_hardly_looked_at_tells_no_rate() -> None:
+    """Two looks are one more than none; an outage that was not valid tells nothing."""
+    late = seen(1_500, slope=300, wait=4, in_time=0.5)
+    moment = outage(500, falling=400.0, drain=1.5)
+    good = outage(500, falling=400.0, drain=5)
+    bad = Judgement(outcome=Outcome.INVALID, reasons=(Reason.DISPATCH_LAG,))
+    spoilt = Seen(record=good.record, judgement=bad)
 
-    found = capacity_of([slow, calm, merging, down], [], cores=2, edge=950)
-    assert found == pytest.approx(1.5 / 0.75e-3)
+    assert capacity_of([late, moment], [], cores=2, edge=950) == 1_200
+    assert capacity_of([late, spoilt], [], cores=2, edge=950) == 1_200
 
 
-def test_a_used_up_host_needs_no_saturated_trial() -> None:
-    """Where only the latency was too high the costs are known all the same."""
-    down = outage(500, arriving={"home-assistant": 0.2, "websocket-ingestion": 0.1})
-    busy = {"home-assistant": 0.6, "websocket-ingestion": 0.2, "influxdb": 1.0}
-    slow = seen(1_000, wait=0.4, in_time=0.5, others=busy)
+def test_an_outage_is_predicted_from_what_came_before_it() -> None:
+    """Its own drain must not tell how long it was going to take."""
+    short, long = outage(500, falling=400.0, drain=5), outage(500, falling=100.0)
+    after = seen(900)
+    spoilt = Seen(
+        record=long.record,
+        judgement=Judgement(outcome=Outcome.INVALID, reasons=(Reason.STEAL,)),
+    )
 
-    assert capacity_of([slow, down], [], cores=2, edge=950) == pytest.approx(1_500)
+    assert before_outage([short, long, after]) == [short]
+    assert before_outage([short, spoilt, after]) == []
+    assert before_outage([after]) == [after]
 
 
 def test_demand_is_that_near_the_edge(made_up: Callable[..., Report]) -> None:
@@ -201,7 +196,7 @@ def test_an_outage_that_is_not_valid_shows_nothing() -> None:
         retention_days=1.0,
         spool_limit=1_000_000,
     )
-    good = outage(500, arriving={})
+    good = outage(500)
     record = msgspec.structs.replace(good.record, spool_bytes_per_event=100.0)
     late = Judgement(outcome=Outcome.INVALID, reasons=(Reason.DISPATCH_LAG,))
 

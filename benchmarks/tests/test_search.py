@@ -121,7 +121,7 @@ def test_quick_runs_agree() -> None:
 
 
 def test_quick_finds_a_fast_machine() -> None:
-    """Most of the start of the budget is doublings, and still a bound is confirmed."""
+    """Much of the budget goes into the way there, and still a bound is confirmed."""
     runs = [ran(QUICK, seed, capacity=16_000) for seed in SEEDS]
 
     assert all(0.9 * 16_000 <= run.lower <= 1.05 * 16_000 for run in runs)
@@ -328,7 +328,55 @@ def test_bounds_that_do_not_settle_are_unstable(
     assert done.edge.upper / done.edge.lower > 1.3
 
 
-@pytest.mark.parametrize("budget", range(1_600, 2_700, 100))
+@pytest.mark.parametrize(
+    ("latency", "rates"),
+    [
+        (0.02, [400, 1_600, 6_400, 25_600]),
+        (0.2, [400, 800, 1_600, 3_200, 6_400, 12_800, 25_600]),
+    ],
+    ids=["far below the promise", "near it"],
+)
+def test_the_way_to_the_edge_is_in_larger_steps_where_it_is_far(
+    latency: float, rates: list[float]
+) -> None:
+    """A p99 below a tenth of the promise is that of a machine with little to do."""
+    run = ran(QUICK, 1, capacity=16_000, latency=latency)
+    asked = [rate for phase, rate, _ in outcomes(run) if phase is Phase.BRACKET]
+
+    assert asked == [*rates, rates[-1]]
+
+
+def test_an_outage_is_rehearsed() -> None:
+    """A short one tells how fast the backlog of the long one will drain."""
+    for profile in PROFILES.values():
+        run = ran(profile, 1, **CALM)
+        found = [
+            seen.result.spec.outage
+            for seen in run.search.observed
+            if seen.result.spec.phase is Phase.OUTAGE
+        ]
+
+        assert found == [profile.rehearsal, profile.outage]
+        assert run.done.outage_held
+
+
+def test_a_rehearsal_that_lost_events_is_not_made_good() -> None:
+    """The long outage may go well; the promise was broken all the same."""
+    search = Search(QUICK, SLO)
+    machine = SimulatedMachine(random=np.random.default_rng(1), capacity=1_000)
+    while isinstance(spec := search.next(), TrialSpec):
+        result = machine.run(spec, SLO)
+        if spec.outage == QUICK.rehearsal:
+            lost = replace(
+                result.accounting, stored=result.accounting.stored - 1, lost=1
+            )
+            result = replace(result, accounting=lost)
+        search.observe(result)
+
+    assert spec.outage_held is False
+
+
+@pytest.mark.parametrize("budget", range(1_700, 2_700, 100))
 def test_last_word_on_the_lower_bound_is_no_fail(budget: int) -> None:
     """Wherever time runs out, no bound is told of which the last long trial failed."""
     for seed in SEEDS:

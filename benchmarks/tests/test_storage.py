@@ -18,10 +18,8 @@ from capacity.model.disk import (
     shard_seconds,
 )
 from capacity.model.drain import (
-    Served,
     drain_seconds,
     longest_outage,
-    served_beside,
     sustained_for,
 )
 from capacity.model.memory import MemoryPoint, memory_of
@@ -154,26 +152,6 @@ def test_sustained_rate_drains_as_promised(
     assert drain_seconds(rate=rate, capacity=capacity, outage=outage) == pytest.approx(
         times * outage, rel=1e-6
     )
-
-
-def test_fewer_arriving_events_leave_more_to_store() -> None:
-    """Half a core less for arriving ones is 10,000 more at 50 us of storing each."""
-    busy = Served(events=400_000, storing=20.0)
-
-    assert served_beside([busy], cores=2.0, receiving=1.0) == pytest.approx(20_000)
-    assert served_beside([busy], cores=2.0, receiving=0.5) == pytest.approx(30_000)
-    assert served_beside([busy], cores=2.0, receiving=2.5) == 0
-
-
-def test_a_merge_weighs_what_it_does_in_the_long_run() -> None:
-    """20 s with one cost twice as much; over 140 s an event costs 57 us, not 75."""
-    short = Served(events=400_000, storing=40.0)
-    long = Served(events=2_400_000, storing=120.0)
-
-    assert served_beside([short, long], cores=2.0, receiving=1.0) == pytest.approx(
-        17_500
-    )
-    assert served_beside([], cores=2.0, receiving=1.0) == math.inf
 
 
 def test_buffer_survives_so_long() -> None:

@@ -10,6 +10,7 @@ from .conclude import (
     Facts,
     Seen,
     advice_of,
+    before_outage,
     capacity_of,
     containers_of,
     first_limit,
@@ -98,7 +99,10 @@ def assemble(
     scripted = begun.entry == doc.Entry.FAKE_HA
     if scripted and done is not None and done.edge is not None:
         capacity = capacity_of(
-            seen, containers, cores=cores, edge=done.edge.middle or done.edge.lower
+            before_outage(seen),
+            containers,
+            cores=cores,
+            edge=done.edge.middle or done.edge.lower,
         )
     return doc.Report(
         schema_version=1,

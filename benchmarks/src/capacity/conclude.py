@@ -17,14 +17,12 @@ from .judge_trial import (
 )
 from .kept import Cold, Moment, Record
 from .model import (
-    USED_UP,
     Bottleneck,
     Ceiling,
     Change,
     Container,
     Look,
     MemoryPoint,
-    Served,
     StorageCost,
     bottleneck_of,
     burst_of,
@@ -36,12 +34,11 @@ from .model import (
     gain_of,
     longest_outage,
     memory_of,
-    served_beside,
     shard_seconds,
 )
 from .model.demand import LEAST_RATES, loads_of
 from .model.disk import DAY
-from .names import ENRICHMENT, INGESTION, SOURCE
+from .names import ENRICHMENT, INGESTION
 from .report.words import number
 from .report.words import rate as rate_text
 from .trial import Phase, TrialResult
@@ -51,6 +48,7 @@ __all__ = [
     "Facts",
     "Seen",
     "advice_of",
+    "before_outage",
     "capacity_of",
     "containers_of",
     "first_limit",
@@ -61,18 +59,14 @@ __all__ = [
 ]
 
 HEADROOM: Final = doc.Headroom(cpu=0.7, memory=0.5, disk=0.8)
-_RECEIVING: Final = frozenset({SOURCE, INGESTION})
-"""Who makes and takes in events; the others store them, or use next to nothing."""
 _LEAST_LOOKS: Final = 3
-"""Looks at an outage between which CPU time can be told."""
+"""Looks at a backlog between which it can be told how fast it falls."""
 LEAST_STEPS: Final = 3
 """Numbers of series between which a growth of memory can be told."""
 _SPOOL_SHARE: Final = 0.8
 _SLOW_FSYNC_MS: Final = 10.0
 _MORE: Final = 2.0
 _CLOSE: Final = 0.1
-_NEAR: Final = 0.5
-"""Of the edge: trials in which an event costs about what it does while one drains."""
 _WAITING: Final = 1.0
 """Seconds that events wait on the mean where they travel as those of a backlog do."""
 _SHOWN_DAYS: Final = (0, 1, 7, 30, 60, 90, 180, 270, 365, 540, 730)
@@ -317,65 +311,63 @@ def capacity_of(
 ) -> float:
     """Return what the stack serves while events wait, which a backlog drains at.
 
-    It is at least the edge, which is bound by its latency as well. Where more was asked
-    for than could be served, so that events waited (by Little's law) and travelled in
-    full batches, that is what was served. Where the host was used up, and an outage
-    shows what events that only arrive take of it, it is what the rest of the host
-    stores. Where nothing was seen to be saturated the first CPU ceiling stands for it,
-    with the whole limit.
+    An outage shows it by how fast its backlog drained: a longer one's does so too. No
+    trial without an outage has the same load, few events arriving and all that were
+    missed travelling in full batches. Without one it is at least the edge, which is
+    bound by its latency as well; where more was asked for than could be served, so that
+    events waited (by Little's law), it is what was served. Where nothing was seen to be
+    saturated the first CPU ceiling stands for it, with the whole limit.
     """
+    for s in reversed(seen):
+        drained = _draining_rate(s) if s.valid else None
+        if drained is not None:
+            return drained
     saturated = [s.result for s in seen if _is_saturated(s)]
-    loaded = [s.result for s in seen if _is_loaded(s, least=_NEAR * edge)]
-    arriving = _arriving_cores(seen)
-    used = max((sum(r.cores.values()) for r in saturated or loaded), default=0.0)
-    if arriving is not None and used >= USED_UP * cores:
-        rows = [_stored(result) for result in loaded]
-        beside = served_beside(rows, cores=used, receiving=arriving)
-        return max(edge, _finite(beside) or 0.0)
     if saturated:
         return max(edge, statistics.mean(map(_served, saturated)))
     first, *_ = ceilings(containers, host_cores=cores, share=1.0)
     return max(edge, _finite(first.rate) or 0.0)
 
 
+def before_outage(seen: Sequence[Seen]) -> Sequence[Seen]:
+    """Return the trials before the outage that the report shows, to predict it from."""
+    last = _last_outage(seen)
+    return seen if last is None else seen[:last]
+
+
+def _last_outage(seen: Sequence[Seen]) -> int | None:
+    found = [i for i, s in enumerate(seen) if s.valid and s.result.outage is not None]
+    return found[-1] if found else None
+
+
+def _draining_rate(s: Seen) -> float | None:
+    """Return what was served while the backlog of an outage fell; None if none did."""
+    outage, record = s.result.outage, s.record
+    if outage is None or outage.drain is None:
+        return None
+    looks = [
+        (moment.at, moment.backlog)
+        for moment in _moments(
+            record, after=record.down_at + outage.seconds, seconds=outage.drain
+        )
+        if moment.backlog is not None
+    ]
+    if len(looks) < _LEAST_LOOKS:
+        return None
+    (began, most), (ended, left) = looks[0], looks[-1]
+    return s.result.achieved + max(0.0, most - left) / (ended - began)
+
+
 def _is_saturated(s: Seen) -> bool:
     """Tell whether events had to wait; a late generator does not change that."""
-    if s.passed or not _is_loaded(s):
+    sound = s.valid or s.judgement.blames_generator
+    if s.passed or not sound or s.result.spec.phase not in _STEADY:
         return False
     return s.result.backlog.mean >= _WAITING * _served(s.result) > 0
 
 
-def _is_loaded(s: Seen, *, least: float = 0.0) -> bool:
-    """Tell whether it shows what a rate of at least so much costs."""
-    spec = s.result.spec
-    sound = s.valid or s.judgement.blames_generator
-    return spec.phase in _STEADY and sound and spec.rate >= least
-
-
 def _served(result: TrialResult) -> float:
     return result.achieved - result.backlog.slope
-
-
-def _stored(result: TrialResult) -> Served:
-    window, cores = result.spec.window, result.cores
-    storing = sum(used for name, used in cores.items() if name not in _RECEIVING)
-    return Served(events=window * _served(result), storing=window * storing)
-
-
-def _arriving_cores(seen: Sequence[Seen]) -> float | None:
-    """Return the cores that events took which arrived while the database was down."""
-    for s in reversed(seen):
-        outage, record = s.result.outage, s.record
-        if outage is None:
-            continue
-        looks = _moments(record, after=record.down_at, seconds=outage.seconds)
-        if len(looks) < _LEAST_LOOKS:
-            return None
-        first, last = looks[0], looks[-1]
-        names = _RECEIVING & first.containers.keys() & last.containers.keys()
-        used = sum(last.containers[n][0] - first.containers[n][0] for n in names)
-        return used / (last.at - first.at) if names else None
-    return None
 
 
 def _storage_method(facts: Facts, cold: Cold | None) -> str:
@@ -393,10 +385,10 @@ def resilience_of(
     seen: Sequence[Seen], facts: Facts, *, capacity: float | None
 ) -> doc.Resilience | None:
     """Return what a valid outage trial showed, and how long an outage may be."""
-    trials = [s.record for s in seen if s.valid and s.result.outage is not None]
-    if not trials:
+    last = _last_outage(seen)
+    if last is None:
         return None
-    record = trials[-1]
+    record = seen[last].record
     result, outage = record.result, record.result.outage
     if outage is None or outage.seconds <= 0:
         return None
@@ -601,7 +593,7 @@ def _per_waiting(seen: Sequence[Seen], name: str, base: int) -> float | None:
     """Return what a waiting event takes in the container that holds the backlog."""
     if name not in {INGESTION, ENRICHMENT}:
         return None
-    for s in seen:
+    for s in reversed(seen):
         outage = s.result.outage
         if outage is not None and outage.backlog_peak > 1_000:
             return max(0.0, (outage.memory_peak.get(name, base) - base)) / (

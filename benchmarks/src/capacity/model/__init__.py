@@ -5,15 +5,13 @@ Everything here extrapolates from measured trials; whoever shows a figure says s
 
 from __future__ import annotations
 
-from .bottleneck import USED_UP, Bottleneck, Confidence, Evidence, bottleneck_of
+from .bottleneck import Bottleneck, Confidence, Evidence, bottleneck_of
 from .bursts import Burst, Look, burst_of
 from .demand import Demand, Load, demand_of
 from .disk import DiskForecast, StorageCost, days_to_full, forecast, shard_seconds
 from .drain import (
-    Served,
     drain_seconds,
     longest_outage,
-    served_beside,
     sustained_for,
 )
 from .limits import Ceiling, Change, Container, Gain, ceilings, gain_of
@@ -21,7 +19,6 @@ from .memory import MemoryModel, MemoryPoint, memory_of
 from .usl import Usl, usl_of
 
 __all__ = [
-    "USED_UP",
     "Bottleneck",
     "Burst",
     "Ceiling",
@@ -36,7 +33,6 @@ __all__ = [
     "Look",
     "MemoryModel",
     "MemoryPoint",
-    "Served",
     "StorageCost",
     "Usl",
     "bottleneck_of",
@@ -49,7 +45,6 @@ __all__ = [
     "gain_of",
     "longest_outage",
     "memory_of",
-    "served_beside",
     "shard_seconds",
     "sustained_for",
     "usl_of",

@@ -49,8 +49,9 @@ class Done:
 
     `edge` is None if no rate has passed; `reasons` then say what the last trial broke.
     `sustained` is the rate that held the whole soak, None if none did or no time was
-    left for it. `outage_held` is None if no outage was tried. `scalar` is false if
-    the bounds contradicted each other: then only the interval may be shown.
+    left for it. `outage_held` is None if no outage was tried, and false if one lost
+    events or did not drain. `scalar` is false if the bounds contradicted each other:
+    then only the interval may be shown.
     """
 
     stop: StopReason

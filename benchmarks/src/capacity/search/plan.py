@@ -28,6 +28,9 @@ SUSTAINED_SHARE: Final = 0.7
 SUSTAINED_STEP: Final = 0.9
 SUSTAINED_TRIES: Final = 5
 GROWTH: Final = 2.0
+FAR_GROWTH: Final = 4.0
+FAR: Final = 0.1
+"""Of the promised time: a p99 below it is that of a stack far below its edge."""
 DESCENT: Final = 4.0
 ADJUSTMENT: Final = 1.05
 MOST_ADJUSTMENTS: Final = 6
@@ -190,7 +193,10 @@ class Plan:
                 rate = self.start = self._lower_than(rate)
 
     def _bracket(self) -> Generator[TrialSpec, TrialResult, StopReason | None]:
-        """Double until a rate fails, or divide until one passes."""
+        """Double until a rate fails, or divide until one passes.
+
+        Far below the edge, as latency tells it, two doublings are one step.
+        """
         rate = self.start
         while True:
             verdict = yield from self._short(Phase.BRACKET, rate, repeat=True)
@@ -199,7 +205,7 @@ class Plan:
                     self.lower = rate
                     if self._above() is not None or rate >= self.cap:
                         return None
-                    rate = min(rate * GROWTH, self.cap)
+                    rate = min(rate * self._growth(), self.cap)
                 case Verdict.FAIL | Verdict.GENERATOR:
                     self._set_above(rate, verdict)
                     if self.lower is not None:
@@ -317,18 +323,28 @@ class Plan:
         return min(p.soak, max(p.confirm_window, left))
 
     def _outage(self) -> Generator[TrialSpec, TrialResult, None]:
+        """Stop the database twice: for a moment, and for as long as is promised.
+
+        How the first backlog drains tells how long the second one's draining takes.
+        """
         if self.sustained is None:
             return
-        verdict = yield from self._ask(
-            Phase.OUTAGE,
-            self.sustained,
-            settle=self.profile.confirm_settle,
-            window=0.0,
-            outage=self.profile.outage,
-            reserve=0.0,
-        )
-        if verdict in {Verdict.PASS, Verdict.FAIL}:
-            self.outage_held = verdict is Verdict.PASS
+        p = self.profile
+        for seconds, settle, reserve in (
+            (p.rehearsal, p.settle, self._outage_time(p.outage, p.confirm_settle)),
+            (p.outage, p.confirm_settle, 0.0),
+        ):
+            verdict = yield from self._ask(
+                Phase.OUTAGE,
+                self.sustained,
+                settle=settle,
+                window=0.0,
+                outage=seconds,
+                reserve=reserve,
+            )
+            if verdict in {Verdict.PASS, Verdict.FAIL}:
+                passed = verdict is Verdict.PASS
+                self.outage_held = passed and self.outage_held is not False
 
     def _measure_extras(self) -> Generator[TrialSpec, TrialResult, None]:
         """Measure what is beside the edge, as far as the time goes.
@@ -539,9 +555,14 @@ class Plan:
             Phase.CONFIRM_LOWER: p.confirm_settle + p.confirm_window,
             Phase.CONFIRM_UPPER: p.confirm_settle + p.confirm_window,
             Phase.SUSTAINED: p.confirm_settle + p.soak,
-            Phase.OUTAGE: p.confirm_settle + p.outage + _drain_time(p.outage),
+            Phase.OUTAGE: self._outage_time(p.rehearsal, p.settle)
+            + self._outage_time(p.outage, p.confirm_settle)
+            - p.overhead,
         }
         return length[phase] + p.overhead
+
+    def _outage_time(self, outage: float, settle: float) -> float:
+        return settle + outage + _drain_time(outage) + self.profile.overhead
 
     def _reserve(self, phase: Phase) -> float:
         """What later phases need, so that a search always ends with a soak."""
@@ -563,6 +584,12 @@ class Plan:
         """Return the least rate that is known not to pass, whoever's fault it is."""
         known = [rate for rate in (self.upper, self.wall) if rate is not None]
         return min(known, default=None)
+
+    def _growth(self) -> float:
+        """Return by how much the next rate is higher than one that passed."""
+        total = self.observed[-1].result.latency.get(Stage.TOTAL)
+        far = total is not None and total.p99 <= FAR * self.slo.limit
+        return FAR_GROWTH if far else GROWTH
 
     def _lower_than(self, rate: float) -> float:
         """Return where to go from a first rate that did not pass: down by 4 at least.

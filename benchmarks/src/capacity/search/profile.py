@@ -36,8 +36,9 @@ class Profile:
 
     `budget` holds everything from the command to the report; `start_up` of it is
     spent before the first trial and `wind_down` after the last. `overhead` is what a
-    trial takes beside its settling, its window and its draining. `screening` marks a
-    result that may be shown but not promised.
+    trial takes beside its settling, its window and its draining. `rehearsal` is a short
+    outage before the long one, of which it tells how fast its backlog will drain.
+    `screening` marks a result that may be shown but not promised.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Profile:
     confirm_settle: float
     confirm_window: float
     soak: float
+    rehearsal: float
     outage: float
     drain: float = 120.0
     extras: Extras
@@ -102,6 +104,7 @@ QUICK: Final = Profile(
     confirm_settle=3.0,
     confirm_window=18.0,
     soak=45.0,
+    rehearsal=4.0,
     outage=10.0,
     drain=60.0,
     extras=Extras(idle=10.0, direct=10.0, emit=10.0),
@@ -110,14 +113,14 @@ QUICK: Final = Profile(
 
 Of 480 s the start of the stack takes about 30 s and the report 10 s. On a machine
 that carries 16,000 events/s the rest goes, as planned: preflight 8 s, calibration 4
-steps in 24 s, warm-up 24 s, seven doublings with the repeated fail and their draining
-106 s, three bisections 49 s; then a lower and an upper bound confirmed by two trials
-each of 18 s, 102 s; 45 s of soak, 50 s; an outage of 10 s with its draining, 43 s;
-idle and direct writes, 34 s. That is 440 s of 440; simulated machines of that speed
-took 396 s. So both bounds fit if their trials agree; a third trial or an adjustment
-fits only if the search was short before, else the search says `time_budget` and which
-bounds are confirmed. A stall once a minute is seen by half of the trials at most, even
-by the soak, and no compaction is awaited: hence screening.
+steps in 24 s, warm-up 24 s, four steps up with the repeated fail and its draining
+66 s, four bisections 49 s; then a lower and an upper bound confirmed by two trials
+each of 18 s, 102 s; 45 s of soak, 50 s; outages of 4 and 10 s with their draining,
+63 s; idle and direct writes, 34 s. That is 420 s of 440; simulated machines of that
+speed took 373 s. So both bounds fit if their trials agree; a third trial or an
+adjustment fits only if the search was short before, else the search says `time_budget`
+and which bounds are confirmed. A stall once a minute is seen by half of the trials at
+most, even by the soak, and no compaction is awaited: hence screening.
 """
 
 STANDARD: Final = Profile(
@@ -125,7 +128,7 @@ STANDARD: Final = Profile(
     screening=False,
     budget=2_700.0,
     preflight=30.0,
-    calibrate_start=2_000.0,
+    calibrate_start=16_000.0,
     calibrate_window=10.0,
     start_rate=100.0,
     settle=10.0,
@@ -133,6 +136,7 @@ STANDARD: Final = Profile(
     confirm_settle=10.0,
     confirm_window=120.0,
     soak=600.0,
+    rehearsal=20.0,
     outage=120.0,
     extras=Extras(
         idle=30.0,
@@ -166,6 +170,7 @@ FULL: Final = Profile(
     confirm_settle=10.0,
     confirm_window=300.0,
     soak=3_600.0,
+    rehearsal=60.0,
     outage=600.0,
     extras=Extras(
         idle=60.0,

@@ -33,6 +33,13 @@ from capacity.trial import (
 )
 
 PASSED = Judgement(outcome=Outcome.PASS)
+FACTS = Facts(
+    series=1,
+    stored_bytes=None,
+    stored_points=0,
+    retention_days=1.0,
+    spool_limit=1_000_000,
+)
 
 
 def seen(
@@ -60,7 +67,9 @@ def seen(
     )
 
 
-def outage(rate: float, *, falling: float = 0.0, drain: float = 5) -> Seen:
+def outage(
+    rate: float, *, falling: float = 0.0, drain: float = 5, usual: float = 0.0
+) -> Seen:
     """Return an outage of 10 s, whose backlog falls so many events a second."""
     spec = TrialSpec(
         id=9, phase=Phase.OUTAGE, rate=rate, settle=3, window=0, drain=60, outage=10
@@ -72,7 +81,11 @@ def outage(rate: float, *, falling: float = 0.0, drain: float = 5) -> Seen:
         achieved=rate,
         generator=Generator(lag_p50=0, lag_p99=0, cpu_share=0),
         outage=Outage(
-            seconds=10, backlog_peak=round(most), memory_peak={}, drain=drain
+            seconds=10,
+            backlog_peak=round(most),
+            memory_peak={},
+            drain=drain,
+            usual=usual,
         ),
     )
     moments = [
@@ -187,24 +200,27 @@ def test_demand_is_that_near_the_edge(made_up: Callable[..., Report]) -> None:
     assert round(enough[0].demand.per_event * 1e6, 3) == 10
 
 
+def test_draining_is_over_where_only_the_usual_waits() -> None:
+    """Of 5,000 missed events 4,000 are too many: at 400/s that takes 10 s, not 12.5."""
+    long = outage(500, usual=1_000)
+    record = msgspec.structs.replace(long.record, spool_bytes_per_event=100.0)
+
+    found = resilience_of([Seen(record=record, judgement=PASSED)], FACTS, capacity=900)
+    assert found is not None
+    assert found.drain_s.predicted == pytest.approx(10)
+
+
 def test_an_outage_that_is_not_valid_shows_nothing() -> None:
     """Events that left late would make the backlog small and the drain short."""
-    facts = Facts(
-        series=1,
-        stored_bytes=None,
-        stored_points=0,
-        retention_days=1.0,
-        spool_limit=1_000_000,
-    )
     good = outage(500)
     record = msgspec.structs.replace(good.record, spool_bytes_per_event=100.0)
     late = Judgement(outcome=Outcome.INVALID, reasons=(Reason.DISPATCH_LAG,))
 
-    found = resilience_of([Seen(record=record, judgement=PASSED)], facts, capacity=None)
+    found = resilience_of([Seen(record=record, judgement=PASSED)], FACTS, capacity=None)
     assert found is not None
     assert found.drain_s.measured == 5
     assert found.drain_s.predicted is None
     assert (
-        resilience_of([Seen(record=record, judgement=late)], facts, capacity=None)
+        resilience_of([Seen(record=record, judgement=late)], FACTS, capacity=None)
         is None
     )

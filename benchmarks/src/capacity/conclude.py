@@ -399,7 +399,8 @@ def resilience_of(
     buffer = _SPOOL_SHARE * facts.spool_limit
     predicted = None
     if capacity is not None:
-        seconds = drain_seconds(rate=rate, capacity=capacity, outage=outage.seconds)
+        missed = max(0.0, outage.seconds - outage.usual / rate)
+        seconds = drain_seconds(rate=rate, capacity=capacity, outage=missed)
         predicted = _finite(seconds)
     first = record.started
     return doc.Resilience(

@@ -409,6 +409,7 @@ class Measurer:
                 backlog_peak=round(max(watch.backlogs, default=0.0)),
                 memory_peak={**idle, **watch.peaks},
                 drain=back - up if drain else None,
+                usual=enough,
             ),
             lag_max=sent.lag_max,
             watch=watch,

@@ -295,12 +295,16 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outage:
-    """The database's outage; `drain` is None if the backlog did not go away in time."""
+    """The database's outage; `drain` is None if the backlog did not go away in time.
+
+    Gone it is when no more events wait than `usual`: some are always under way.
+    """
 
     seconds: float
     backlog_peak: int
     memory_peak: Mapping[str, int]
     drain: float | None
+    usual: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

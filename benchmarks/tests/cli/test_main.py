@@ -13,8 +13,10 @@ import pytest
 
 from capacity.cli import main
 from capacity.cli.main import SKIPPABLE
+from capacity.cli.runs import show_run
 from capacity.document import REPORT_JSON, Report, encode
 from capacity.document.schema import schema_text
+from capacity.report.index import INDEX
 from capacity.search import EXTRAS
 
 Make = Callable[..., Report]
@@ -174,6 +176,26 @@ def test_index_is_written_and_checked(
     (reports / "README.md").write_text("by hand")
     assert code("index", reports, "--check") == 1
     assert code("index", reports / "absent") == 2
+
+
+def test_a_run_is_shown_whatever_lies_beside_it(
+    run: Path, made_up: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Forty minutes of measuring are not lost for the folder of another run."""
+    reports = run.parent
+    show_run(made_up(), run, reports=reports)
+    entered = (reports / INDEX).read_text("utf-8")
+    assert run.name in entered
+    assert not capsys.readouterr().err
+
+    (reports / "2026-11-26-quick-2c4g-eeff0c").mkdir()
+    show_run(made_up(), run, reports=reports)
+
+    shown = capsys.readouterr()
+    assert shown.out.endswith(f"{run / 'report.html'}\n")
+    assert f"{INDEX} is as it was" in shown.err
+    assert "2026-11-26-quick-2c4g-eeff0c" in shown.err
+    assert (reports / INDEX).read_text("utf-8") == entered
 
 
 @pytest.mark.parametrize(("factor", "ends"), [(1.0, 0), (0.5, 0), (1.5, 1), (1.055, 3)])

@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 from ..compare import Overall, compare, table
-from ..document import read
-from ..errors import UsageError
+from ..document import Report, read
+from ..errors import DocumentUnusable, UsageError
 from ..report.folder import write
 from ..report.index import INDEX, index_text, runs_in, write_index
 from ..report.sentence import sentence
 from .options import PASS, UNDECIDED, WORSE
 
-__all__ = ["render_again", "renew_index", "show_comparison"]
+__all__ = ["render_again", "renew_index", "show_comparison", "show_run"]
 
 
 def render_again(folder: Path) -> int:
@@ -49,6 +49,18 @@ def renew_index(reports: Path, *, check: bool) -> int:
         return PASS
     sys.stdout.write(f"{index} is not true: run `capacity index {reports}`\n")
     return WORSE
+
+
+def show_run(report: Report, folder: Path, *, reports: Path) -> None:
+    """Print the verdict of a run that has just ended, and enter it into the index.
+
+    What is wrong with the folder of another run is told, and changes no verdict.
+    """
+    sys.stdout.write(f"{report.verdict.sentence}\n{folder / 'report.html'}\n")
+    try:
+        write_index(reports)
+    except DocumentUnusable as err:
+        sys.stderr.write(f"capacity: {reports / INDEX} is as it was: {err}\n")
 
 
 def show_comparison(base: Path, new: Path, *, as_json: bool) -> int:

@@ -6,7 +6,6 @@ import argparse
 import math
 import secrets
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -31,7 +30,6 @@ from ..load import LocustLoad
 from ..measure import Measurer, Workload
 from ..progress import ConsoleTeller
 from ..report.folder import new_folder, write
-from ..report.index import write_index
 from ..rig import StackRig, attached, owned
 from ..runner import drive, profile_of, resumed
 from ..search import Search
@@ -39,6 +37,7 @@ from ..trace import RecordedTrace, read_trace
 from ..trial import Arrival, Phase, Slo
 from .host import data_folder, open_engine
 from .options import ERROR, INTERRUPTED, PASS
+from .runs import show_run
 
 __all__ = ["search"]
 
@@ -150,8 +149,7 @@ def search(args: argparse.Namespace) -> int:
         shutil.move(kept.folder, final / TRIALS)
         shutil.move(folder / LOAD / "locust.log", final / TRIALS / "locust.log")
         shutil.rmtree(folder)
-    write_index(args.reports)
-    sys.stdout.write(f"{whole.verdict.sentence}\n{final / 'report.html'}\n")
+    show_run(whole, final, reports=args.reports)
     if driven.done is None:
         return ERROR if driven.problem else INTERRUPTED
     return _CODES.get(whole.verdict.status, ERROR)

@@ -9,14 +9,14 @@ from typing import Final
 from .limits import MEBIBYTE, SpoolLimits
 from .store import NO_PRUNE, Prune
 
-__all__ = ["Room", "is_crowded", "prune_of", "room_of"]
+__all__ = ["MOST", "Room", "is_crowded", "prune_of", "room_of"]
 
 _RESUME_AT: Final = 0.9
 _WARN_AT: Final = 0.8
 _SHED_AT: Final = 0.8
 _PRUNE_ROWS: Final = 256
-_MOST_ROWS: Final = 5000
-_MOST_BYTES: Final = 16 * MEBIBYTE
+MOST: Final = Prune(5000, 16 * MEBIBYTE)
+"""What may go at once: more would keep new frames waiting."""
 
 
 class Room(Enum):
@@ -68,8 +68,8 @@ def prune_of(
     excess = kept_bytes - limits.retain_bytes
     if crowded:
         shed = size - int(_SHED_AT * limits.disk_bytes)
-        return Prune(_MOST_ROWS, min(max(excess, shed, 1), _MOST_BYTES))
+        return Prune(MOST.rows, min(max(excess, shed, 1), MOST.bytes))
     many = kept_rows >= _PRUNE_ROWS and not limits.retain_bytes
     if excess <= 0 or not (many or excess >= limits.prune_bytes):
         return NO_PRUNE
-    return Prune(_MOST_ROWS, min(excess, _MOST_BYTES), until_row)
+    return Prune(MOST.rows, min(excess, MOST.bytes), until_row)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from servicekit.wire import Frame
 
@@ -15,13 +15,11 @@ from .errors import SpoolError
 from .journal import JournalView
 from .ledger import Acknowledged, Arrival, Counters
 from .reserve import Reserve
+from .room import MOST
 from .salvage import Salvaged, finish_salvage, salvage
 from .store import Chunk, Prune, Store, translated
 
 __all__ = ["Opened", "Seen", "StoreThread"]
-
-_DRAIN: Final = Prune(5000, 16 * 1024 * 1024)
-"""What goes at once when the disk is full; kept frames are the first to go."""
 
 T = TypeVar("T")
 
@@ -184,7 +182,7 @@ class StoreThread:
     def _make_room(self, store: Store, acknowledged: Acknowledged | None) -> None:
         with translated(self._path):
             self._reserve.release()
-        store.commit((), acknowledged, prune=_DRAIN)
+        store.commit((), acknowledged, prune=MOST)
         store.shrink()
 
     def _ensure(self) -> Store:

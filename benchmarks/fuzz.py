@@ -50,7 +50,7 @@ class Tally:
 
 _INGESTION: Final = "services/websocket-ingestion"
 _ENRICHMENT: Final = "services/enrichment-pipeline"
-_ADMIN: Final = "services/admin-api"
+_KIT: Final = "services/servicekit"
 TARGETS: Final = {
     "frames": Target(
         tests=(f"{_INGESTION}/tests/test_fuzz_frames.py",),
@@ -85,10 +85,7 @@ TARGETS: Final = {
         ),
     ),
     "settings": Target(
-        tests=tuple(
-            f"{service}/tests/test_fuzz_settings.py"
-            for service in (_INGESTION, _ENRICHMENT, _ADMIN)
-        ),
+        tests=(f"{_KIT}/tests/test_fuzz_settings.py",),
         modules=(
             "admin_api/settings.py",
             "enrichment_pipeline/settings.py",

@@ -12,16 +12,10 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from hypothesis import settings
 
 from admin_api import app
 from admin_api.settings import Settings
 from servicekit.health import STARTING, Health
-
-# A busy machine is no reason to fail, and no example is worth a folder of its own.
-settings.register_profile("quiet", deadline=None, database=None, derandomize=True)
-settings.register_profile("fuzz", deadline=None, database=None, max_examples=2_000)
-settings.load_profile("quiet")
 
 TOKEN = "correct-horse"
 NOWHERE = "http://127.0.0.1:1"
@@ -66,7 +60,6 @@ ENRICHMENT_STATS = {
     "events": {"written": 80},
     "resources": RESOURCES,
 }
-
 
 DEAD_LETTER = {
     "id": "a" * 24,

@@ -14,17 +14,11 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from hypothesis import settings
 
 from enrichment_pipeline.provision.settings import ProvisionSettings
 from enrichment_pipeline.settings import Settings
 from servicekit.health import Health
 from servicekit.influx import InfluxClient, TokenSource
-
-# A busy machine is no reason to fail, and no example is worth a folder of its own.
-settings.register_profile("quiet", deadline=None, database=None, derandomize=True)
-settings.register_profile("fuzz", deadline=None, database=None, max_examples=2_000)
-settings.load_profile("quiet")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NOW_US = 1_795_445_276_000_000

@@ -7,14 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 import structlog
-from hypothesis import settings
 
 from servicekit.health import Health, Status
-
-# A busy machine is no reason to fail, and no example is worth a folder of its own.
-settings.register_profile("quiet", deadline=None, database=None, derandomize=True)
-settings.register_profile("fuzz", deadline=None, database=None, max_examples=2_000)
-settings.load_profile("quiet")
 
 
 class WatchedHealth(Health):

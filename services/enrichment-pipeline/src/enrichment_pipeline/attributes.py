@@ -82,7 +82,8 @@ def weather_of(raw: Raw) -> WeatherAttributes | None:
 
 
 def _is_compact(raw: bytes) -> bool:
-    if len(raw.translate(None, _WHITESPACE)) == len(raw):
+    # Splitting looks for white space, and copies nothing where there is none.
+    if len(raw.split(None, 1)[0]) == len(raw):
         return True
     if b"\\" in raw:
         return False

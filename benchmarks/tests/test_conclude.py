@@ -68,13 +68,21 @@ def seen(
 
 
 def outage(
-    rate: float, *, falling: float = 0.0, drain: float = 5, usual: float = 0.0
+    rate: float,
+    *,
+    falling: float = 0.0,
+    drain: float = 5,
+    usual: float = 0.0,
+    late: float = 0.0,
 ) -> Seen:
-    """Return an outage of 10 s, whose backlog falls so many events a second."""
+    """Return an outage of 10 s, whose backlog falls so many events a second.
+
+    It begins to fall *late* seconds after the database is back.
+    """
     spec = TrialSpec(
         id=9, phase=Phase.OUTAGE, rate=rate, settle=3, window=0, drain=60, outage=10
     )
-    most = 10 * rate
+    most = (10 + late) * rate
     result = TrialResult(
         spec=spec,
         elapsed=30,
@@ -91,7 +99,7 @@ def outage(
     moments = [
         Moment(
             at=100.0 + second,
-            backlog=min(rate * (second - 5), most - falling * (second - 15)),
+            backlog=min(rate * (second - 5), most - falling * (second - 15 - late)),
             containers={},
         )
         for second in range(5, 30)
@@ -158,6 +166,13 @@ def test_what_a_short_outage_drained_at_is_what_a_longer_one_will() -> None:
 
     assert capacity_of([late], [], cores=2, edge=950) == 1_200
     assert capacity_of([late, short], [], cores=2, edge=950) == pytest.approx(900)
+
+
+def test_a_backlog_drains_from_its_peak_on() -> None:
+    """What still grew after the database was back is no part of the fall."""
+    short = outage(500, falling=400.0, drain=5, late=1.0)
+
+    assert capacity_of([short], [], cores=2, edge=100) == pytest.approx(900)
 
 
 def test_a_backlog_that_was_hardly_looked_at_tells_no_rate() -> None:

@@ -352,10 +352,11 @@ def _draining_rate(s: Seen) -> float | None:
         )
         if moment.backlog is not None
     ]
-    if len(looks) < _LEAST_LOOKS:
+    peak = max(range(len(looks)), key=lambda i: looks[i][1], default=0)
+    if len(looks) - peak < _LEAST_LOOKS:
         return None
-    (began, most), (ended, left) = looks[0], looks[-1]
-    return s.result.achieved + max(0.0, most - left) / (ended - began)
+    (began, most), (ended, left) = looks[peak], looks[-1]
+    return s.result.achieved + (most - left) / (ended - began)
 
 
 def _is_saturated(s: Seen) -> bool:

@@ -50,7 +50,6 @@ class Tally:
 
 _INGESTION: Final = "services/websocket-ingestion"
 _ENRICHMENT: Final = "services/enrichment-pipeline"
-_KIT: Final = "services/servicekit"
 TARGETS: Final = {
     "frames": Target(
         tests=(f"{_INGESTION}/tests/test_fuzz_frames.py",),
@@ -85,7 +84,7 @@ TARGETS: Final = {
         ),
     ),
     "settings": Target(
-        tests=(f"{_KIT}/tests/test_fuzz_settings.py",),
+        tests=("services/tests/test_fuzz_settings.py",),
         modules=(
             "admin_api/settings.py",
             "enrichment_pipeline/settings.py",

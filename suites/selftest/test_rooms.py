@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """A folder, the package in it, and what it may import besides itself."""
+    """A folder or file, the package in it, and what it may import besides itself."""
 
     folder: str
     package: str | None = None
@@ -40,6 +40,14 @@ ROOMS = (
     service("websocket-ingestion", "websocket_ingestion"),
     service("enrichment-pipeline", "enrichment_pipeline"),
     service("admin-api", "admin_api"),
+    # What is tested of all services in the same way.
+    Room(folder="services/conftest.py"),
+    Room(
+        folder="services/tests",
+        may_import=frozenset(
+            {"servicekit", "websocket_ingestion", "enrichment_pipeline", "admin_api"}
+        ),
+    ),
     Room(folder="suites/stackproof", package="stackproof"),
     Room(folder="suites/simulator", package="ha_simulator"),
     Room(
@@ -122,7 +130,7 @@ def python_files(root: Path) -> Iterator[str]:
 
 def problems(file: str, source: str) -> Iterator[str]:
     """Yield what is wrong with the imports of one file."""
-    room = next((r for r in ROOMS if file.startswith(f"{r.folder}/")), None)
+    room = next((r for r in ROOMS if f"{file}/".startswith(f"{r.folder}/")), None)
     if room is None:
         yield "is in no room: name its folder in ROOMS"
         return

@@ -346,6 +346,24 @@ def test_the_way_to_the_edge_is_in_larger_steps_where_it_is_far(
     assert asked == [*rates, rates[-1]]
 
 
+def test_a_disturbed_calibration_is_tried_with_less() -> None:
+    """Else half the rate would bound the search, and the generator be blamed."""
+    search = Search(QUICK, SLO)
+    machine = SimulatedMachine(random=np.random.default_rng(1), capacity=1_000)
+    asked = []
+    while isinstance(spec := search.next(), TrialSpec):
+        result = machine.run(spec, SLO)
+        if spec.phase is Phase.CALIBRATE:
+            asked.append(spec.rate)
+            if spec.rate > 50_000:
+                result = replace(result, host=replace(result.host, steal=0.08))
+        search.observe(result)
+
+    between = pytest.approx(45_255, abs=1)
+    assert asked == [16_000, 32_000, 64_000, 64_000, 64_000, between]
+    assert spec.generator_max == between
+
+
 def test_an_outage_is_rehearsed() -> None:
     """A short one tells how fast the backlog of the long one will drain."""
     for profile in PROFILES.values():

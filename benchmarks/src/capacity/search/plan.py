@@ -122,7 +122,10 @@ class Plan:
     # ------------------------------------------------------------------ phases
 
     def _calibrate(self) -> Generator[TrialSpec, TrialResult, StopReason | None]:
-        """Find what the generator alone can send, within a factor of 1.5."""
+        """Find what the generator alone can send, within a factor of 1.5.
+
+        Where others took the host at a rate, whatever it was, less is tried as well.
+        """
         passed = failed = None
         rate = self.profile.calibrate_start
         enough = self.profile.max_rate / GENERATOR_SHARE
@@ -137,6 +140,8 @@ class Plan:
                 rate = max(LEAST_RATE, rate / DESCENT)
             elif passed is None:
                 return _stop_of(verdict)
+            elif verdict is Verdict.NOT_VALID:
+                failed = rate
             else:
                 break
         while failed is not None and failed / passed > CALIBRATION_WIDTH:

@@ -17,11 +17,7 @@ from capacity.model.disk import (
     forecast,
     shard_seconds,
 )
-from capacity.model.drain import (
-    drain_seconds,
-    longest_outage,
-    sustained_for,
-)
+from capacity.model.drain import drain_seconds, longest_outage, sustained_for
 from capacity.model.memory import MemoryPoint, memory_of
 
 COLD_ONLY = StorageCost(hot=9, cold=9)

@@ -370,7 +370,7 @@ class Measurer:
         before, host = self._rig.usage(), self._rig.host()
         own = self._load.cpu()
         watch.until(start + spec.settle)
-        usual = backlog_of(watch.backlogs).mean
+        mean = backlog_of(watch.backlogs).mean
         idle = dict(watch.peaks)
         self._rig.database_off()
         down = self._now()
@@ -378,8 +378,8 @@ class Measurer:
         watch.until(down + spec.outage)
         self._rig.database_on()
         up = self._await_written(watch, spec, more_than=written)
-        enough = max(_SETTLED * spec.rate, 2 * usual, _FEW)
-        drain = self._await_below(watch, enough=enough, seconds=spec.drain)
+        usual = max(_SETTLED * spec.rate, 2 * mean, _FEW)
+        drain = self._await_below(watch, enough=usual, seconds=spec.drain)
         back = self._now()
         sent = self._load.end()
         self._extras.loaded(order, sent)
@@ -409,7 +409,7 @@ class Measurer:
                 backlog_peak=round(max(watch.backlogs, default=0.0)),
                 memory_peak={**idle, **watch.peaks},
                 drain=back - up if drain else None,
-                usual=enough,
+                usual=usual,
             ),
             lag_max=sent.lag_max,
             watch=watch,

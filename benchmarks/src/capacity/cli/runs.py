@@ -11,7 +11,6 @@ from ..document import Report, read
 from ..errors import DocumentUnusable, UsageError
 from ..report.folder import write
 from ..report.index import INDEX, index_text, runs_in, write_index
-from ..report.sentence import sentence
 from .options import PASS, UNDECIDED, WORSE
 
 __all__ = ["render_again", "renew_index", "show_comparison", "show_run"]
@@ -26,8 +25,7 @@ def render_again(folder: Path) -> int:
     """
     if not folder.is_dir():
         raise UsageError(f"{folder}: the folder of a run is meant")
-    report = write(read(folder), folder)
-    sys.stdout.write(f"{sentence(report)}\n{folder / 'report.html'}\n")
+    _show_verdict(write(read(folder), folder), folder)
     return PASS
 
 
@@ -56,7 +54,7 @@ def show_run(report: Report, folder: Path, *, reports: Path) -> None:
 
     What is wrong with the folder of another run is told, and changes no verdict.
     """
-    sys.stdout.write(f"{report.verdict.sentence}\n{folder / 'report.html'}\n")
+    _show_verdict(report, folder)
     try:
         write_index(reports)
     except DocumentUnusable as err:
@@ -81,3 +79,7 @@ def show_comparison(base: Path, new: Path, *, as_json: bool) -> int:
             return WORSE
         case Overall.UNDECIDED | Overall.NOT_COMPARABLE:
             return UNDECIDED
+
+
+def _show_verdict(report: Report, folder: Path) -> None:
+    sys.stdout.write(f"{report.verdict.sentence}\n{folder / 'report.html'}\n")

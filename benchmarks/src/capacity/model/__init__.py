@@ -9,11 +9,7 @@ from .bottleneck import Bottleneck, Confidence, Evidence, bottleneck_of
 from .bursts import Burst, Look, burst_of
 from .demand import Demand, Load, demand_of
 from .disk import DiskForecast, StorageCost, days_to_full, forecast, shard_seconds
-from .drain import (
-    drain_seconds,
-    longest_outage,
-    sustained_for,
-)
+from .drain import drain_seconds, longest_outage, sustained_for
 from .limits import Ceiling, Change, Container, Gain, ceilings, gain_of
 from .memory import MemoryModel, MemoryPoint, memory_of
 from .usl import Usl, usl_of

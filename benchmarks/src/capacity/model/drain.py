@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = [
-    "drain_seconds",
-    "longest_outage",
-    "sustained_for",
-]
+__all__ = ["drain_seconds", "longest_outage", "sustained_for"]
 
 
 def drain_seconds(*, rate: float, capacity: float, outage: float) -> float:

@@ -336,7 +336,7 @@ class Plan:
             return
         p = self.profile
         for seconds, settle, reserve in (
-            (p.rehearsal, p.settle, self._outage_time(p.outage, p.confirm_settle)),
+            (p.rehearsal, p.settle, p.overhead + self._long_outage()),
             (p.outage, p.confirm_settle, 0.0),
         ):
             verdict = yield from self._ask(
@@ -560,14 +560,17 @@ class Plan:
             Phase.CONFIRM_LOWER: p.confirm_settle + p.confirm_window,
             Phase.CONFIRM_UPPER: p.confirm_settle + p.confirm_window,
             Phase.SUSTAINED: p.confirm_settle + p.soak,
-            Phase.OUTAGE: self._outage_time(p.rehearsal, p.settle)
-            + self._outage_time(p.outage, p.confirm_settle)
-            - p.overhead,
+            Phase.OUTAGE: p.settle
+            + p.rehearsal
+            + _drain_time(p.rehearsal)
+            + p.overhead
+            + self._long_outage(),
         }
         return length[phase] + p.overhead
 
-    def _outage_time(self, outage: float, settle: float) -> float:
-        return settle + outage + _drain_time(outage) + self.profile.overhead
+    def _long_outage(self) -> float:
+        p = self.profile
+        return p.confirm_settle + p.outage + _drain_time(p.outage)
 
     def _reserve(self, phase: Phase) -> float:
         """What later phases need, so that a search always ends with a soak."""

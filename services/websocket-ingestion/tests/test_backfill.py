@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -332,6 +334,22 @@ async def test_gap_that_was_left_open_is_closed_by_the_next_connection(
     assert between not in await bench.backfilled()
     assert (old.cause, new.cause) == (ENDED_WITHOUT_WARNING, "cut again")
     assert new.recovered == 2
+
+
+@pytest.mark.asyncio
+async def test_nothing_of_a_closed_gap_is_kept_in_memory(bench: Bench) -> None:
+    """After a storm what a gap is closed with is large."""
+    home = Home(committed=[("sensor.a", T0 + 1), ("sensor.a", T0 + 2)])
+    await bench.received(("sensor.a", T0))
+    await bench.backfill.opened(talk := home.subscribe())
+    talk.take_snapshot(times(("sensor.a", T0 + 2)))
+    await bench.closed()
+    conversation = weakref.ref(talk)
+
+    del talk, home
+    gc.collect()
+
+    assert conversation() is None
 
 
 @pytest.mark.asyncio

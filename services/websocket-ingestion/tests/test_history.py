@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from websocket_ingestion.errors import FrameUnreadable
 from websocket_ingestion.history import (
+    CHUNK_WINDOW_US,
     LONGEST_WINDOW_US,
     MOST_ENTITIES,
     MOST_ROWS,
@@ -184,12 +185,38 @@ def test_windows_follow_the_number_of_rows() -> None:
         assert ask is not None
         assert ask.end_us is not None
         lengths.append(ask.end_us - ask.start_us)
-        busy.answered(MOST_ROWS + 1)
+        busy.answered(2 * MOST_ROWS)
 
     longest = max(ask.end_us - ask.start_us for ask in quiet if ask.end_us is not None)
     assert longest == LONGEST_WINDOW_US + OVERLAP_US
     assert len(quiet) < 40
     assert lengths[-1] < SECOND_US
+
+
+def test_storm_does_not_fill_the_first_answer() -> None:
+    """Nobody knows the rate yet: the first window is short, the next ones fit."""
+    rate = 75_000
+    end_us = 30 * SECOND_US
+    storm = Pages(["a.b"], start_us=0, horizon_us=end_us, end_us=end_us)
+    found = []
+    while (ask := storm.next()) is not None:
+        assert ask.end_us is not None
+        seconds = (min(ask.end_us, end_us) - ask.start_us) / SECOND_US
+        found.append(round(rate * seconds))
+        storm.answered(found[-1])
+
+    assert found[0] <= rate
+    assert max(found[1:]) <= 1.1 * MOST_ROWS
+
+
+def test_next_chunk_does_not_begin_with_an_hour() -> None:
+    """The first entities were quiet; the others need not be."""
+    day_us = 86_400 * SECOND_US
+    names = [f"a.b{n}" for n in range(MOST_ENTITIES + 1)]
+    asked = covered(Pages(names, start_us=0, horizon_us=day_us, end_us=day_us), 0)
+    first = next(ask for ask in asked if ask.entity_ids == (names[-1],))
+
+    assert first.end_us == CHUNK_WINDOW_US
 
 
 def test_entities_are_asked_for_in_chunks() -> None:

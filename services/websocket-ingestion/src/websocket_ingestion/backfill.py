@@ -135,15 +135,19 @@ class Backfill:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            work = self._work
-            if work is None:
-                continue
-            try:
-                await self._close(work)
-            except ConversationOver:
-                _log.info("gap.left_open", gaps=[gap.id for gap in work.gaps])
-            except SpoolError as error:
-                _log.warning("gap.left_open", cause=str(error))
+            await self._close_newest()
+
+    async def _close_newest(self) -> None:
+        # Nothing of it is kept when it is closed: after a storm it is large.
+        work, self._work = self._work, None
+        if work is None:
+            return
+        try:
+            await self._close(work)
+        except ConversationOver:
+            _log.info("gap.left_open", gaps=[gap.id for gap in work.gaps])
+        except SpoolError as error:
+            _log.warning("gap.left_open", cause=str(error))
 
     @property
     def _kept_us(self) -> int:

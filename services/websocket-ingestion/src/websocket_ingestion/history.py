@@ -33,7 +33,10 @@ MOST_ROWS: Final = 20_000
 """Rows that an answer should have; a request for more gets a shorter window."""
 SECOND_US: Final = 1_000_000
 OVERLAP_US: Final = 2_000
-FIRST_WINDOW_US: Final = 60 * SECOND_US
+FIRST_WINDOW_US: Final = SECOND_US
+"""Nobody knows yet how much there is: a second of a storm is answer enough."""
+CHUNK_WINDOW_US: Final = 60 * SECOND_US
+"""The longest first window of the other chunks, which may be busier."""
 LONGEST_WINDOW_US: Final = 3600 * SECOND_US
 _SHORTEST_WINDOW_US: Final = SECOND_US // 4
 
@@ -210,12 +213,14 @@ class Pages:
     def answered(self, rows: int) -> None:
         """Go on behind the answer, which had so many rows."""
         self._at_us += self._window_us
+        if rows > MOST_ROWS:
+            fitting_us = self._window_us * MOST_ROWS // rows
+            self._window_us = max(_SHORTEST_WINDOW_US, fitting_us)
+        elif rows < MOST_ROWS // 4:
+            times = 4 if rows < MOST_ROWS // 16 else 2
+            self._window_us = min(LONGEST_WINDOW_US, self._window_us * times)
         if self._at_us >= self._horizon_us:
             self._next_chunk()
-        if rows > MOST_ROWS:
-            self._window_us = max(_SHORTEST_WINDOW_US, self._window_us // 2)
-        elif rows < MOST_ROWS // 4:
-            self._window_us = min(LONGEST_WINDOW_US, self._window_us * 2)
 
     def refused(self) -> tuple[str, ...]:
         """Give up an entity that cannot be asked for, or halve the chunk to find it.
@@ -234,6 +239,7 @@ class Pages:
     def _next_chunk(self) -> None:
         self._chunks.pop(0)
         self._at_us = self._start_us
+        self._window_us = min(self._window_us, CHUNK_WINDOW_US)
 
 
 def _moment(seconds: float) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,8 @@ from msgspec import Raw
 
 from enrichment_pipeline.attributes import compact, unit_of, weather_of
 from enrichment_pipeline.errors import PointRefused, Reason
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},:]|[^][{},:"\s]+')
 
 documents = st.dictionaries(
     st.text(),
@@ -34,6 +37,9 @@ documents = st.dictionaries(
         (b'{"a":1}', b'{"a":1}'),
         (b'{"a": 1, "b" : [1 , 2]}', b'{"a":1,"b":[1,2]}'),
         (b'{"a":"b, c: {d}"}', b'{"a":"b, c: {d}"}'),
+        (b'{"a":"Living Room 2"}', b'{"a":"Living Room 2"}'),
+        (b'{"a":"Living Room 2","b":1 ,"c":2}', b'{"a":"Living Room 2","b":1,"c":2}'),
+        (b'{"a":"Living Room"} ', b'{"a":"Living Room"}'),
         (b'{"a":"x \\" y : z"}', b'{"a":"x \\" y : z"}'),
         (b'{"a" : "x \\" y"}', b'{"a":"x \\" y"}'),
         (b'{\n\t"a":1.50}', b'{"a":1.50}'),
@@ -55,6 +61,20 @@ def test_compact_json_is_reused_and_loose_json_made_compact(
 
         assert compact(tight.encode()) == tight.encode()
         assert compact(loose.encode()) == tight.encode()
+
+
+@given(document=documents, data=st.data())
+def test_white_space_at_a_single_place_is_found(
+    document: dict[str, object], data: st.DataObject
+) -> None:
+    """Between any two tokens or at the end, beside any texts that have spaces too."""
+    tight = json.dumps({"Living Room": "warm, dry", **document}, separators=(",", ":"))
+    tokens = _TOKEN.findall(tight)
+    assert "".join(tokens) == tight
+    place = data.draw(st.integers(1, len(tokens)))
+    tokens.insert(place, data.draw(st.sampled_from([" ", "\t", "\n", "\r", "  "])))
+
+    assert compact("".join(tokens).encode()) == tight.encode()
 
 
 @pytest.mark.parametrize("raw", [b"[1]", b'"text"', b"5", b"true", b""])

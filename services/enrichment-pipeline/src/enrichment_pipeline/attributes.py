@@ -21,6 +21,9 @@ __all__ = [
 # Longer attributes are left out and flagged; a few integrations ship whole images.
 MAX_ATTRIBUTES_BYTES = 16 * 1024
 _WHITESPACE = b" \t\n\r"
+# Bytes of JSON before and behind white space between tokens, see `_only_in_texts`.
+_ENDS = frozenset(b'{}[],:"')
+_BEGINS = frozenset(b",}]")
 
 
 class WeatherAttributes(Struct, frozen=True, kw_only=True):
@@ -82,9 +85,29 @@ def weather_of(raw: Raw) -> WeatherAttributes | None:
 
 
 def _is_compact(raw: bytes) -> bool:
-    # Splitting looks for white space, and copies nothing where there is none.
-    if len(raw.split(None, 1)[0]) == len(raw):
+    """Tell whether a JSON object has no white space outside of strings."""
+    words = raw.split()
+    if len(words[0]) == len(raw):
         return True
+    return raw[-1:] == b"}" and (_only_in_texts(words) or _none_outside(raw))
+
+
+def _only_in_texts(words: list[bytes]) -> bool:
+    """Tell whether no white space can be outside of strings, by what it stands between.
+
+    Outside it follows a bracket, a comma, a colon or the end of a string; or a number
+    or a literal, and then a comma or a closing bracket follows. Names such as "Living
+    Room" do not look like that; False says nothing.
+    """
+    last = words[0][-1]
+    for word in words[1:]:
+        if last in _ENDS or word[0] in _BEGINS:
+            return False
+        last = word[-1]
+    return True
+
+
+def _none_outside(raw: bytes) -> bool:
     if b"\\" in raw:
         return False
     outside = b"".join(raw.split(b'"')[::2])

@@ -292,15 +292,15 @@ class Measurer:
         own_cpu = self._load.cpu() - own
         sent = self._await_end(order)
         self._extras.loaded(order, sent)
-        self._await_drained(counts.done, sent.emitted, self._slo.limit)
+        in_time = self._await_drained(counts, sent.emitted, self._slo.limit)
         sampled = looking.end()
         tail = self._rig.take()
         unstored = max(0, sent.emitted - self._done_since(counts))
         takes.append(tail)
         missed = [self._late([taken]) for taken in takes[:-1]]
         missed[-1] += self._late([tail])
-        drained = unstored == 0 or self._await_drained(
-            counts.done, sent.emitted, max(0.0, spec.drain - self._slo.limit)
+        drained = in_time or self._await_drained(
+            counts, sent.emitted, max(0.0, spec.drain - self._slo.limit)
         )
         if not drained or unstored:
             self._rig.take()
@@ -383,7 +383,7 @@ class Measurer:
         back = self._now()
         sent = self._load.end()
         self._extras.loaded(order, sent)
-        drained = self._await_drained(counts.done, sent.emitted, 10.0)
+        drained = self._await_drained(counts, sent.emitted, 10.0)
         self._rig.take()
         after, host_after = self._rig.usage(), self._rig.host()
         final = self._rig.counts()
@@ -498,19 +498,27 @@ class Measurer:
             return False
         return True
 
-    def _await_drained(
-        self, done_before: int | None, sent: int, seconds: float
-    ) -> bool:
-        """Wait until all that was sent has met its end; False if it takes longer."""
+    def _await_drained(self, before: Counts | None, sent: int, seconds: float) -> bool:
+        """Wait until all that was sent has met its end; False if it takes longer.
+
+        What a lost connection left out is sent again by the source's history, and some
+        of it twice: from then on it is the spool and the open gaps that tell.
+        """
 
         def left() -> int:
             try:
                 now = self._rig.counts()
             except BadAnswer:
                 return 1
-            if done_before is None or now.done < done_before:
+            if now.open_gaps:
+                return max(1, now.pending)
+            if (
+                before is None
+                or now.done < before.done
+                or now.reconnects != before.reconnects
+            ):
                 return now.pending
-            return max(0, sent - (now.done - done_before))
+            return max(0, sent - (now.done - before.done))
 
         try:
             left_over = self._until(left, lambda n: n == 0, seconds=seconds, every=0.1)

@@ -60,7 +60,8 @@ class Counts:
 
     `done` are events of which enrichment knows the end, since its own start;
     `rejected` those kept as dead letters or expired, `reconnects` subscriptions after
-    the first, and `pending` the events in the spool, as ingestion counts them.
+    the first, and `pending` the events in the spool, as ingestion counts them. What
+    belongs to one of the `open_gaps` is still to be read from the source's history.
     """
 
     at: float
@@ -71,6 +72,7 @@ class Counts:
     merged: int
     pending: int
     reconnects: int
+    open_gaps: int
     spool_bytes: int
     spool_limit: int
 
@@ -308,6 +310,7 @@ class StackRig:
                 merged=int(events["merged"]),
                 pending=int(events["pending"]),
                 reconnects=int(ingestion["connection"]["reconnects"]),
+                open_gaps=int(ingestion["gaps"]["open"]),
                 spool_bytes=int(ingestion["spool"]["bytes"]),
                 spool_limit=int(ingestion["spool"]["limit_bytes"]),
             )

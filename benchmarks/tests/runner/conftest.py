@@ -381,6 +381,8 @@ class FakeRig:
         self._world = world
         self.deaf = False
         self.starting_until = 0.0
+        self.reconnects = 0
+        self.gap_until = 0.0
         self.own_database = FakeDatabase(world)
         self.thrown_away = FakeDatabase(world, compacts=20.0)
         self.removed = 0
@@ -436,7 +438,8 @@ class FakeRig:
             rejected=0,
             merged=0,
             pending=pending,
-            reconnects=0,
+            reconnects=self.reconnects,
+            open_gaps=int(world.now < self.gap_until),
             spool_bytes=pending * 400,
             spool_limit=2_000_000_000,
         )

@@ -137,6 +137,22 @@ def test_events_that_vanish_are_lost(make_bench: MakeBench) -> None:
     assert judge(result, Slo()).reasons == (Reason.LOST,)
 
 
+def test_what_is_in_an_open_gap_is_not_lost_yet(make_bench: MakeBench) -> None:
+    """After a lost connection all may be counted, some twice, and some be missing."""
+    bench = make_bench()
+
+    def lose_connection(now: float) -> None:
+        if now > 110.0 and not bench.rig.reconnects:
+            bench.rig.reconnects, bench.rig.gap_until = 1, now + 40.0
+
+    bench.world.fault = lose_connection
+    result = bench.measurer.run(trial(1_000.0)).result
+
+    assert bench.world.now >= bench.rig.gap_until
+    assert result.drained
+    assert judge(result, Slo()).reasons == (Reason.DISCONNECT,)
+
+
 def test_what_is_wrong_in_the_store_is_named(make_bench: MakeBench) -> None:
     """One lost and one twice leave the count as it was; the trial says which."""
 

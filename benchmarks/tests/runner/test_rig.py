@@ -26,6 +26,7 @@ INGESTION = {
         "pending": 10,
     },
     "spool": {"bytes": 4_000, "limit_bytes": 2_000_000},
+    "gaps": {"open": 1, "closed": 2},
 }
 ENRICHMENT = {
     "events": {
@@ -134,6 +135,7 @@ def test_counts_of_both_services_are_read() -> None:
     assert (found.done, found.written, found.rejected, found.merged) == (58, 100, 7, 1)
     assert (found.received, found.pending, found.reconnects) == (120, 10, 2)
     assert (found.spool_bytes, found.spool_limit) == (4_000, 2_000_000)
+    assert found.open_gaps == 1
 
 
 @pytest.mark.parametrize("answer", [{}, {"events": {}}, "no JSON"])

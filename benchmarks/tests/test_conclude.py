@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -21,6 +22,7 @@ from capacity.kept import Moment, Record
 from capacity.model import Container
 from capacity.model.demand import Load, demand_of
 from capacity.trial import (
+    Accounting,
     Backlog,
     Block,
     Generator,
@@ -108,6 +110,28 @@ def outage(
     return Seen(record=record, judgement=judge(result, Slo()))
 
 
+def costing(s: Seen, events: int, **cpu_s_per_event: float) -> Seen:
+    """Return the trial with so many events, each of which cost so much."""
+    used = {n: Resources(cpu=cost * events) for n, cost in cpu_s_per_event.items()}
+    result = replace(
+        s.record.result,
+        resources=used,
+        accounting=Accounting(sent=events, stored=events),
+    )
+    return Seen(
+        record=msgspec.structs.replace(s.record, result=result), judgement=s.judgement
+    )
+
+
+def with_phase(s: Seen, phase: Phase) -> Seen:
+    """Return the trial as one of another phase."""
+    spec = replace(s.record.result.spec, phase=phase)
+    result = replace(s.record.result, spec=spec)
+    return Seen(
+        record=msgspec.structs.replace(s.record, result=result), judgement=s.judgement
+    )
+
+
 def container(*, cpu_s_per_event: float, cpu_limit: float) -> Container:
     """Return a container whose idle costs nothing."""
     demand = demand_of(
@@ -166,6 +190,27 @@ def test_what_a_short_outage_drained_at_is_what_a_longer_one_will() -> None:
 
     assert capacity_of([late], [], cores=2, edge=950) == 1_200
     assert capacity_of([late, short], [], cores=2, edge=950) == pytest.approx(900)
+
+
+@pytest.mark.parametrize(
+    ("held_us", "expected"),
+    [(8.0, 900.0), (10.0, 900 * 20 / 21.4), (6.0, 900.0), (None, 900.0)],
+)
+def test_merges_that_only_a_long_time_sees_slow_the_drain(
+    held_us: float | None, expected: float
+) -> None:
+    """By what an event costs the database while the sustained rate is held."""
+    short = costing(
+        outage(500, falling=400.0, drain=5), 10_000, influxdb=8e-6, ingestion=12e-6
+    )
+    trials = [short]
+    if held_us is not None:
+        held = costing(seen(500), 10_000, influxdb=held_us * 1e-6, ingestion=90e-6)
+        trials = [with_phase(held, Phase.SUSTAINED), short]
+
+    found = capacity_of(trials, [], cores=2, edge=100)
+
+    assert found == pytest.approx(expected)
 
 
 def test_a_backlog_drains_from_its_peak_on() -> None:

@@ -66,7 +66,7 @@ def test_run_with_enough_entities_comes_first(made_up: Make) -> None:
     memory = tuple(replace(m, max_series=920) for m in report.model.memory)
     few = later(replace(report, model=replace(report.model, memory=memory)), 2)
 
-    assert ask(80, {"few": few, "many": report}, entities=900) == "many"
+    assert ask(80, {"few": few, "many": report}, entities=1000) == "many"
 
 
 def test_without_reports_nothing_is_made_up() -> None:

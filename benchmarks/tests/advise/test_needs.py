@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from capacity.advise import Answer, Need, Question, answer
+from capacity.advise.entities import dearer_together
 from capacity.document import Confidence, Kind, Report, Resource, Status
 
 Make = Callable[..., Report]
@@ -30,6 +31,30 @@ def need(found: Answer, what: str) -> Need:
 def with_model(report: Report, **changes: Any) -> Report:
     """Return a report with another model."""
     return replace(report, model=replace(report.model, **changes))
+
+
+def dear(report: Report, **times: tuple[float, float, float]) -> Report:
+    """Return a run with steps to 100,000 entities, of which each is so much dearer."""
+    assert report.speed is not None
+    steps = tuple(
+        replace(
+            step,
+            cpu_s_per_event={
+                name: cost * times.get(name, (1.0,) * 3)[place]
+                for name, cost in step.cpu_s_per_event.items()
+            },
+        )
+        for place, step in enumerate(report.speed.entities)
+    )
+    return replace(
+        report,
+        speed=replace(report.speed, entities=steps),
+        workload=replace(report.workload, series=101_000),
+        model=replace(
+            report.model,
+            memory=tuple(replace(m, max_series=101_000) for m in report.model.memory),
+        ),
+    )
 
 
 def test_cpu_follows_from_demand_and_headroom(made_up: Make) -> None:
@@ -152,7 +177,7 @@ def test_headline_says_where_the_load_stands(
     ("asked", "refusal"),
     [
         ({"rate": 873.0}, "more than 2 times the highest rate that passed"),
-        ({"entities": 2100}, "more than 2 times what was measured (1,840)"),
+        ({"entities": 3700}, "more than 2 times what was measured (1,840)"),
     ],
 )
 def test_far_load_is_refused(
@@ -211,8 +236,61 @@ def test_memory_that_was_not_varied_is_not_extrapolated(made_up: Make) -> None:
     flat = tuple(replace(m, per_series=None) for m in report.model.memory)
     changed = with_model(report, memory=flat)
 
-    assert "cannot be said" in ask(changed, entities=1500).refusals[0]
-    assert ask(changed, entities=1000).refusals == ()
+    assert "cannot be said" in ask(changed, entities=2000).refusals[0]
+    assert ask(changed, entities=1800).refusals == ()
+
+
+def test_series_of_the_steps_are_not_those_of_an_entity(made_up: Make) -> None:
+    """A run that also had 100,000 entities answers for as many, and for few."""
+    report = dear(made_up(), influxdb=(1.0, 1.0, 1.0))
+
+    assert ask(report, entities=100_000).refusals == ()
+    assert need(ask(report), "memory of influxdb").kind is Kind.MEASURED
+
+
+def test_cpu_follows_from_what_more_entities_cost(made_up: Make) -> None:
+    """Each container by its own steps, and the host by the sum."""
+    report = dear(made_up(), influxdb=(1.0, 2.0, 3.0))
+    few, many = (ask(report, rate=100.0, entities=n) for n in (1000, 100_000))
+    exact = (0.020 + 3 * 0.00304 * 1.03 * 100) / 0.7
+    found = need(many, "CPU of influxdb")
+
+    assert found.value == pytest.approx(math.ceil(exact / 0.05) * 0.05)
+    assert found.kind is Kind.MEASURED
+    assert "3 times that with 100,000 entities" in found.evidence
+    other = "CPU of enrichment-pipeline"
+    assert need(many, other).value == need(few, other).value
+    cores = "cores of the host"
+    assert need(many, cores).value > need(few, cores).value
+
+
+def test_rates_reach_less_far_with_more_entities(made_up: Make) -> None:
+    """The headline, the drain, and what is refused are those of the same CPU."""
+    report = dear(made_up(), influxdb=(1.0, 2.0, 3.0))
+    times = dearer_together(report, 100_000)
+    found = ask(report, rate=100.0, entities=100_000)
+
+    assert 1.2 < times < 3
+    assert f"sustains {305 / times:.0f} events/s with so many (ext" in found.headline
+    assert any("INFLUXDB_SNAPSHOT_BYTES" in note for note in found.notes)
+    assert not any("INFLUXDB_SNAPSHOT" in note for note in ask(report).notes)
+    assert ask(report, rate=800.0).refusals == ()
+    refused = ask(report, rate=800.0, entities=100_000).refusals
+    assert f"the highest rate that passed ({436 / times:.0f} events/s" in refused[0]
+
+
+def test_more_entities_than_any_step_are_extrapolated(made_up: Make) -> None:
+    """So are more than the search had, where no step was made."""
+    report = dear(made_up(), influxdb=(1.0, 2.0, 3.0))
+    assert report.speed is not None
+    bare = replace(report, speed=replace(report.speed, entities=()))
+    name = "CPU of influxdb"
+
+    assert need(ask(report, rate=80.0, entities=150_000), name).kind is (
+        Kind.EXTRAPOLATED
+    )
+    assert need(ask(bare, entities=1000), name).kind is Kind.MEASURED
+    assert need(ask(bare, entities=2000), name).kind is Kind.EXTRAPOLATED
 
 
 @pytest.mark.parametrize("status", [Status.INVALID, Status.FAIL])

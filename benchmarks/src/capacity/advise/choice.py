@@ -33,12 +33,7 @@ def _merit(question: Question, report: Report) -> tuple[bool, bool, bool, float]
     refused = bool(answer(question, report).refusals)
     return (
         not refused,
-        (highest_rate(report) or 0.0) >= question.rate,
-        _enough_series(question, report),
+        (highest_rate(report, question.entities) or 0.0) >= question.rate,
+        most_series(report) >= question.entities,
         report.run.started.timestamp(),
     )
-
-
-def _enough_series(question: Question, report: Report) -> bool:
-    known = most_series(report) * report.workload.entities
-    return known >= question.entities * report.workload.series

@@ -43,6 +43,7 @@ from ..report.words import (
     percent,
     rate,
 )
+from .entities import dearer, dearer_together, most_entities
 from .question import Question
 
 __all__ = ["MOST_TIMES", "Answer", "Need", "answer", "highest_rate", "most_series"]
@@ -57,6 +58,8 @@ _DAY_S: Final = 86_400.0
 _SYSTEM_BYTES: Final = 1 << 30
 _SPOOL_USABLE: Final = 0.8
 """The spool pauses the source at this share of SPOOL_MAX_MB."""
+_MANY_ENTITIES: Final = 20_000
+"""From here on a larger snapshot was seen to save CPU, see docs/REQUIREMENTS.md."""
 PREFIXES: Final = {
     "websocket-ingestion": "INGESTION",
     "enrichment-pipeline": "ENRICHMENT",
@@ -116,14 +119,19 @@ def answer(question: Question, report: Report) -> Answer:
     )
 
 
-def highest_rate(report: Report) -> float | None:
-    """Return the highest rate that passed, or None."""
+def highest_rate(report: Report, entities: int) -> float | None:
+    """Return the highest rate that passed, with so many entities, or None.
+
+    With more than the search had, a rate is that of the same CPU.
+    """
     passed = [
         trial.target_eps
         for trial in report.rate_trials
         if trial.outcome is Outcome.PASS
     ]
-    return max(passed, default=None)
+    if not passed:
+        return None
+    return max(passed) / dearer_together(report, entities)
 
 
 def most_series(report: Report) -> int:
@@ -138,7 +146,7 @@ def _refusals(question: Question, report: Report) -> Iterator[str]:
     if report.verdict.status in {Status.INVALID, Status.FAIL}:
         yield f"the run {report.run.id} has no capacity: {report.verdict.status}"
         return
-    highest = highest_rate(report)
+    highest = highest_rate(report, question.entities)
     if highest is None or not report.model.demand:
         yield f"the run {report.run.id} has no CPU per event: too few trials passed"
         return
@@ -149,15 +157,15 @@ def _refusals(question: Question, report: Report) -> Iterator[str]:
         )
     elif question.rate > highest:
         yield from _not_cpu(report, highest)
-    wanted, known = _series(question, report), most_series(report)
-    if wanted > known * MOST_TIMES:
+    known = most_series(report)
+    if question.entities > known * MOST_TIMES:
         yield (
-            f"{question.entities:,} entities are about {wanted:,} series, more than "
+            f"{question.entities:,} entities are as many series, more than "
             f"{MOST_TIMES:g} times what was measured ({known:,}): measure with more "
             "entities"
         )
     else:
-        yield from _unknown_memory(report, wanted, known)
+        yield from _unknown_memory(report, question.entities, known)
     for demand in report.model.demand:
         yield from _one_core(question, report, demand)
 
@@ -221,6 +229,7 @@ def _cpu(question: Question, report: Report, demand: Demand) -> Need:
         evidence=(
             f"{per_event(demand.cpu_s_per_event)} of CPU per event, at most "
             + per_event(demand.ci[1]),
+            *_dearer_text(question, report, demand),
             f"{number(demand.idle, 2)} cores idle",
             f"used to {percent(headroom)}",
         ),
@@ -228,17 +237,23 @@ def _cpu(question: Question, report: Report, demand: Demand) -> Need:
     )
 
 
+def _dearer_text(question: Question, report: Report, demand: Demand) -> Iterator[str]:
+    times = dearer(report, demand.container, question.entities)
+    if times > 1:
+        yield f"{number(times)} times that with {question.entities:,} entities"
+
+
 def _memory(question: Question, report: Report, memory: Memory) -> Iterator[Need]:
     headroom = report.model.headroom.memory
-    wanted = _series(question, report)
-    grown = memory.base + (memory.per_series or 0.0) * wanted
+    # An entity is one series: the tags are the entity and its domain.
+    grown = memory.base + (memory.per_series or 0.0) * question.entities
     waiting = min(_waiting(question), _most_waiting(report))
     grown += (memory.per_backlog_event or 0.0) * waiting
     used = max(float(memory.peak), grown)
     value = _rounded_up(used / headroom, _MEMORY_STEP)
     service = report.environment.services.get(memory.container)
     now = None if service is None else service.mem_limit
-    measured = wanted <= memory.max_series and not (
+    measured = question.entities <= memory.max_series and not (
         question.outage_s and memory.per_backlog_event
     )
     yield Need(
@@ -306,7 +321,7 @@ def _hardware(
     question: Question, report: Report, limits: tuple[Need, ...]
 ) -> Iterator[Need]:
     env = report.environment
-    used = sum(_used(question, demand) for demand in report.model.demand)
+    used = sum(_used(question, report, demand) for demand in report.model.demand)
     cores = math.ceil(round(used / report.model.headroom.cpu, 6))
     yield Need(
         what="cores of the host",
@@ -397,11 +412,20 @@ def _notes(question: Question, report: Report) -> Iterator[str]:
                 f"events that wait, told up to {MOST_TIMES:g} times that; "
                 f"{number(_waiting(question))} would wait."
             )
-    if edge is not None and question.rate < edge.lower:
-        drain = drain_seconds(rate=question.rate, capacity=edge.lower, outage=600)
+    carried = (
+        0.0 if edge is None else edge.lower / dearer_together(report, question.entities)
+    )
+    if question.rate < carried:
+        drain = drain_seconds(rate=question.rate, capacity=carried, outage=600)
         yield (
             f"Drain: ten minutes of outage are gone after {duration(drain)} "
             "on the measured machine (extrapolated)."
+        )
+    if question.entities >= _MANY_ENTITIES:
+        yield (
+            f"Entities: from {_MANY_ENTITIES:,} on InfluxDB takes less CPU an event, "
+            "and stores it later, with INFLUXDB_SNAPSHOT_BYTES=134217728 "
+            "(docs/REQUIREMENTS.md)."
         )
 
 
@@ -411,12 +435,18 @@ def _headline(question: Question, report: Report, *, refused: bool) -> str:
     if refused:
         return f"{asked}: the measurements do not reach that far."
     sustained, edge = report.verdict.sustained_eps, report.verdict.edge
-    if sustained is not None and question.rate <= sustained:
-        return f"{asked}: the measured machine sustains {rate(sustained)} (measured)."
-    if edge is not None and question.rate <= edge.lower:
+    times = dearer_together(report, question.entities)
+    with_so_many = "" if times == 1 else " with so many"
+    if sustained is not None and question.rate <= sustained / times:
+        kind = "measured" if times == 1 else "extrapolated"
         return (
-            f"{asked}: the measured machine carries {rate(edge.lower)}, but with no "
-            "headroom to drain a backlog."
+            f"{asked}: the measured machine sustains {rate(sustained / times)}"
+            f"{with_so_many} ({kind})."
+        )
+    if edge is not None and question.rate <= edge.lower / times:
+        return (
+            f"{asked}: the measured machine carries {rate(edge.lower / times)}"
+            f"{with_so_many}, but with no headroom to drain a backlog."
         )
     return f"{asked}: more than the measured machine carries."
 
@@ -442,22 +472,20 @@ def _most_waiting(report: Report) -> float:
 
 
 def _kind(question: Question, report: Report) -> Kind:
-    highest = highest_rate(report) or 0.0
-    return Kind.MEASURED if question.rate <= highest else Kind.EXTRAPOLATED
+    highest = highest_rate(report, question.entities) or 0.0
+    measured = question.rate <= highest and question.entities <= most_entities(report)
+    return Kind.MEASURED if measured else Kind.EXTRAPOLATED
 
 
-def _series(question: Question, report: Report) -> int:
-    load = report.workload
-    return math.ceil(question.entities * load.series / load.entities)
-
-
-def _used(question: Question, demand: Demand) -> float:
+def _used(question: Question, report: Report, demand: Demand) -> float:
     """Return the cores in use, by the upper end of the demand's interval."""
-    return demand.idle + max(demand.ci[1], demand.cpu_s_per_event) * question.rate
+    per_event = max(demand.ci[1], demand.cpu_s_per_event)
+    times = dearer(report, demand.container, question.entities)
+    return demand.idle + per_event * times * question.rate
 
 
 def _cores(question: Question, report: Report, demand: Demand) -> float:
-    return _used(question, demand) / report.model.headroom.cpu
+    return _used(question, report, demand) / report.model.headroom.cpu
 
 
 def _variable(container: str, limit: str) -> str:

@@ -144,7 +144,9 @@ class Environment(Part, frozen=True, kw_only=True):
 
 
 class Workload(Part, frozen=True, kw_only=True):
-    """What was sent; `series` is how many series that made in InfluxDB.
+    """What was sent; `series` is how many InfluxDB held at the end of the run.
+
+    Those are more than `entities` where steps with other entities were measured.
 
     `payload_bytes` of padding are in the attributes of each event. `period_s` is that
     of a burst or a day, `trace` which recording was replayed, and `entity_growth` how

@@ -63,10 +63,11 @@ def _method(report: Report) -> Iterator[str]:
     )
     growth = load.entity_growth
     yield (
-        f"{number(load.entities)} entities, {number(load.series)} series, "
+        f"{number(load.entities)} entities, "
         + (f"{number(growth)} new entities a minute, " if growth else "")
         + f"{number(load.event_bytes)} bytes an event, from "
-        + ("the simulator." if load.entry == "fake_ha" else "a real Home Assistant.")
+        + ("the simulator" if load.entry == "fake_ha" else "a real Home Assistant")
+        + f". At the end InfluxDB held {number(load.series)} series."
     )
     trial = report.sustained
     if trial is not None and (found := trial.latency.get(Stage.QUERYABLE)):

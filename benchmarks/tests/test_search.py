@@ -364,6 +364,24 @@ def test_a_disturbed_calibration_is_tried_with_less() -> None:
     assert spec.generator_max == between
 
 
+def test_a_calibration_that_was_late_once_bounds_nothing() -> None:
+    """One hiccup of 10 ms would be the generator's limit, and the run's."""
+    search = Search(QUICK, SLO)
+    machine = SimulatedMachine(random=np.random.default_rng(1), capacity=1_000)
+    asked = []
+    while isinstance(spec := search.next(), TrialSpec):
+        result = machine.run(spec, SLO)
+        if spec.phase is Phase.CALIBRATE:
+            asked.append(spec.rate)
+            if asked == [16_000, 32_000]:
+                late = replace(result.generator, lag_p99=0.02)
+                result = replace(result, generator=late)
+        search.observe(result)
+
+    assert asked[:4] == [16_000, 32_000, 32_000, 64_000]
+    assert spec.generator_max == pytest.approx(45_255, abs=1)
+
+
 def test_an_outage_is_rehearsed() -> None:
     """A short one tells how fast the backlog of the long one will drain."""
     for profile in PROFILES.values():

@@ -158,15 +158,19 @@ class Plan:
         return None
 
     def _calibration(self, rate: float) -> Asking:
-        return (
-            yield from self._ask(
+        """Try a rate; a generator that was late is asked once more before it counts."""
+        verdict = Verdict.FAIL
+        for _ in range(2):
+            verdict = yield from self._ask(
                 Phase.CALIBRATE,
                 rate,
                 settle=1.0,
                 window=self.profile.calibrate_window,
                 reserve=self._reserve(Phase.CALIBRATE),
             )
-        )
+            if verdict not in {Verdict.FAIL, Verdict.GENERATOR}:
+                break
+        return verdict
 
     def _warm_up(self) -> Generator[TrialSpec, TrialResult, None]:
         """Load the machine until two blocks in a row look alike, or for the cap.
@@ -694,7 +698,7 @@ _AT_THE_EDGE: Final = frozenset(
 )
 _USUAL_TRIALS: Final = {
     Phase.PREFLIGHT: 1,
-    Phase.CALIBRATE: 5,
+    Phase.CALIBRATE: 6,
     Phase.WARM_UP: 2,
     Phase.BRACKET: 8,
     Phase.BISECT: 3,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from websocket_ingestion.errors import FrameUnreadable
 from websocket_ingestion.history import (
-    CHUNK_WINDOW_US,
+    FIRST_WINDOW_US,
     LONGEST_WINDOW_US,
     MOST_ENTITIES,
     MOST_ROWS,
@@ -210,13 +210,13 @@ def test_storm_does_not_fill_the_first_answer() -> None:
 
 
 def test_next_chunk_does_not_begin_with_an_hour() -> None:
-    """The first entities were quiet; the others need not be."""
+    """The first entities were quiet in the end; the others need not be."""
     day_us = 86_400 * SECOND_US
     names = [f"a.b{n}" for n in range(MOST_ENTITIES + 1)]
     asked = covered(Pages(names, start_us=0, horizon_us=day_us, end_us=day_us), 0)
     first = next(ask for ask in asked if ask.entity_ids == (names[-1],))
 
-    assert first.end_us == CHUNK_WINDOW_US
+    assert first.end_us == FIRST_WINDOW_US
 
 
 def test_entities_are_asked_for_in_chunks() -> None:

@@ -277,11 +277,15 @@ class Backfill:
         witnesses = closing.proven_after(after_us) or tuple(sorted(talk.live))
         if not witnesses:
             return False
-        ask = Ask(witnesses[:MOST_ENTITIES], after_us, None)
-        try:
-            return bool(await self._ask(talk, ask))
-        except CommandRefused:
-            return False
+        # All since then may be a storm; where it is, the first second shows it.
+        for end_us in (after_us + SECOND_US, None):
+            ask = Ask(witnesses[:MOST_ENTITIES], after_us, end_us)
+            try:
+                if await self._ask(talk, ask):
+                    return True
+            except CommandRefused:
+                return False
+        return False
 
     async def _fetch(
         self, talk: Conversation, closing: Closing, entity_ids: tuple[str, ...]

@@ -35,8 +35,6 @@ SECOND_US: Final = 1_000_000
 OVERLAP_US: Final = 2_000
 FIRST_WINDOW_US: Final = SECOND_US
 """Nobody knows yet how much there is: a second of a storm is answer enough."""
-CHUNK_WINDOW_US: Final = 60 * SECOND_US
-"""The longest first window of the other chunks, which may be busier."""
 LONGEST_WINDOW_US: Final = 3600 * SECOND_US
 _SHORTEST_WINDOW_US: Final = SECOND_US // 4
 
@@ -239,7 +237,8 @@ class Pages:
     def _next_chunk(self) -> None:
         self._chunks.pop(0)
         self._at_us = self._start_us
-        self._window_us = min(self._window_us, CHUNK_WINDOW_US)
+        # The end of the period may have been quiet, and its start need not be.
+        self._window_us = FIRST_WINDOW_US
 
 
 def _moment(seconds: float) -> datetime:

@@ -1,8 +1,8 @@
 """What hardware and which limits a wanted load needs, by what was measured.
 
-`question` is what is asked, `needs` the answer for it from one report, `choice` which
-report answers, `envfile` how limits come into an environment file. All but the last
-are pure.
+`question` is what is asked, `needs` the answer for it from one report, `entities` what
+more of them cost, `choice` which report answers, `envfile` how limits come into an
+environment file. All but the last are pure.
 """
 
 from __future__ import annotations

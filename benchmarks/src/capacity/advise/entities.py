@@ -13,7 +13,7 @@ from statistics import mean
 
 import numpy as np
 
-from ..document import Report
+from ..document import EntityStep, Report
 
 __all__ = ["dearer", "dearer_together", "most_entities"]
 
@@ -44,14 +44,17 @@ def dearer_together(report: Report, entities: int) -> float:
 
 def most_entities(report: Report) -> int:
     """Return the largest number of entities of which the cost was measured."""
-    steps = () if report.speed is None else report.speed.entities
-    return max([report.workload.entities, *(step.entities for step in steps)])
+    return max([report.workload.entities, *(s.entities for s in _steps(report))])
+
+
+def _steps(report: Report) -> tuple[EntityStep, ...]:
+    return () if report.speed is None else report.speed.entities
 
 
 def _costs(report: Report, container: str) -> dict[int, float]:
     """Return seconds an event by entities, ascending; a step made twice is its mean."""
     found: defaultdict[int, list[float]] = defaultdict(list)
-    for step in () if report.speed is None else report.speed.entities:
+    for step in _steps(report):
         cost = step.cpu_s_per_event.get(container)
         if step.entities and cost:
             found[step.entities].append(cost)

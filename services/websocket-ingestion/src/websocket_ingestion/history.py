@@ -226,8 +226,8 @@ class Pages:
         Returns:
             the entity that was given up, or nothing.
         """
-        chunk = self._chunks.pop(0)
-        self._at_us = self._start_us
+        chunk = self._chunks[0]
+        self._next_chunk()
         if len(chunk) == 1:
             return chunk
         middle = len(chunk) // 2

@@ -33,10 +33,10 @@ unit: $(VENV) ## Unit tests; no engine needed
 	@$(TOX) run -e unit
 
 checks-doc: $(VENV) ## Write docs/CHECKS.md from the checks of stackproof
-	@$(TOX) exec -qq -e types -- python -m stackproof.catalogue > docs/CHECKS.md
+	@$(TOX) run -qq -e generate -- docs/CHECKS.md python -m stackproof.catalogue
 
 report-schema: $(VENV) ## Write the schema of capacity's report.json from its structs
-	@$(TOX) exec -qq -e types -- capacity schema > benchmarks/src/capacity/document/report.schema.json
+	@$(TOX) run -qq -e generate -- benchmarks/src/capacity/document/report.schema.json capacity schema
 
 bundle: setup ## Save all images to ha-ingestor-images.tar.gz for hosts without a registry
 	@stack/scripts/setup.sh --yes --with-tests --save-bundle ha-ingestor-images.tar.gz

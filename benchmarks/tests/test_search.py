@@ -177,6 +177,10 @@ def test_a_soak_that_fails_is_followed_by_one_that_fits() -> None:
 
         first, second = soaks
         assert first.window == STANDARD.soak
+        assert first.rest == second.rest == STANDARD.rest
+        assert not any(
+            s.result.spec.rest for s in search.observed if s.result.spec not in soaks
+        )
         assert STANDARD.confirm_window <= second.window < STANDARD.soak
         assert spec.sustained == second.rate == pytest.approx(0.9 * first.rate)
         made = {s.result.spec.phase for s in search.observed}
@@ -412,7 +416,7 @@ def test_a_rehearsal_that_lost_events_is_not_made_good() -> None:
     assert spec.outage_held is False
 
 
-@pytest.mark.parametrize("budget", range(1_700, 2_700, 100))
+@pytest.mark.parametrize("budget", range(1_800, 2_800, 100))
 def test_last_word_on_the_lower_bound_is_no_fail(budget: int) -> None:
     """Wherever time runs out, no bound is told of which the last long trial failed."""
     for seed in SEEDS:

@@ -235,7 +235,7 @@ def _trial(name: str, s: Seen) -> doc.Trial:
     spec, count = result.spec, result.accounting
     share = attainment_of(result.blocks) if result.blocks else None
     timed = bool(result.blocks)
-    window = spec.window or max(1.0, result.elapsed)
+    window = result.window or max(1.0, result.elapsed)
     return doc.Trial(
         id=name,
         phase=doc.Phase(spec.phase.value),

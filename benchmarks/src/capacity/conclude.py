@@ -204,7 +204,7 @@ def _looks(record: Record) -> list[Look]:
             backlog=moment.backlog,
             cpu={name: cpu for name, (cpu, _, _) in moment.containers.items()},
         )
-        for moment in _moments(record, after=spec.settle, seconds=spec.window)
+        for moment in _moments(record, after=spec.settle, seconds=record.result.window)
     ]
 
 
@@ -386,7 +386,7 @@ def _lasting(outage: TrialResult, seen: Sequence[Seen]) -> float:
 def _cost(result: TrialResult, *containers: str) -> float:
     """Return CPU-seconds an event; those of an outage are of the whole trial."""
     timed = result.outage is None
-    events = result.achieved * result.spec.window if timed else result.accounting.sent
+    events = result.achieved * result.window if timed else result.accounting.sent
     if not events:
         return 0.0
     used = (result.resources[n].cpu for n in containers if n in result.resources)

@@ -224,7 +224,7 @@ def _failed(result: TrialResult, slo: Slo) -> Iterator[Reason]:
         if attainment_of(result.blocks).value < slo.p:
             yield Reason.ATTAINMENT
         backlog, rate = result.backlog, result.spec.rate
-        least_slope = max(MOST_SLOPE, SMALL_GROWTH / result.spec.window) * rate
+        least_slope = max(MOST_SLOPE, SMALL_GROWTH / result.window) * rate
         arrival = result.spec.arrival
         if arrival in STEADY | CYCLIC and backlog.slope > least_slope:
             yield Reason.BACKLOG_SLOPE

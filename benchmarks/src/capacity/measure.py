@@ -6,7 +6,7 @@ Everything outside comes through edges: the rig, the load and the clock.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -23,7 +23,7 @@ from .arrivals import PERIOD, peak_of
 from .clocks import Taken, blocks_of, late, merged, quantiles
 from .emission import emission_of, storing_of
 from .errors import BadAnswer
-from .judge_trial import MOST_PRESSURE_BEFORE
+from .judge_trial import MOST_PRESSURE_BEFORE, may_still_pass
 from .kept import Record, Slice
 from .load import Load, Sent
 from .measure_extras import ExtraMeasurer
@@ -71,6 +71,12 @@ _ANSWER_SECONDS: Final = 20.0
 _SETTLED: Final = 0.5
 """A backlog of so many seconds of events at most is what is always under way."""
 _FEW: Final = 20
+_ENDED_EARLY: Final = frozenset(
+    {Phase.CONFIRM_LOWER, Phase.CONFIRM_UPPER, Phase.SUSTAINED}
+)
+"""Long trials, of which nothing but the outcome is asked once they have failed."""
+_LEAST_BLOCKS: Final = 2
+"""As many as a short trial has: what was used in them says what the limit is."""
 _FSYNC_SHARE: Final = 0.3
 """Of a preflight's time; the rest is to wait for a quiet machine."""
 
@@ -168,7 +174,7 @@ class Measurer:
                 return replaced(record, series=self._rig.series())
             case _:
                 self._rig.close_null()
-                return self._rate(spec)
+                return self._extras.after_rest(spec, self._rate)
 
     # ------------------------------------------------------------------ phases
 
@@ -286,11 +292,14 @@ class Measurer:
                 slices.append(shown)
             if blob := taken.blobs.get(Stage.TOTAL):
                 self._load.tell("fired to stored", blob)
+            if self._surely_failed(spec, dues, takes):
+                break
         looking.close()
+        early = len(takes) < len(dues)
         after, host_after = self._rig.usage(), self._rig.host()
         seconds = host_after.at - host.at
         own_cpu = self._load.cpu() - own
-        sent = self._await_end(order)
+        sent = self._load.end() if early else self._await_end(order)
         self._extras.loaded(order, sent)
         in_time = self._await_drained(counts, sent.emitted, self._slo.limit)
         sampled = looking.end()
@@ -298,6 +307,7 @@ class Measurer:
         unstored = max(0, sent.emitted - self._done_since(counts))
         takes.append(tail)
         missed = [self._late([taken]) for taken in takes[:-1]]
+        dues = dues[: len(missed)]
         missed[-1] += self._late([tail])
         drained = in_time or self._await_drained(
             counts, sent.emitted, max(0.0, spec.drain - self._slo.limit)
@@ -332,7 +342,8 @@ class Measurer:
             generator=self._generator(
                 sent, cpu / seconds * sent.seconds, cpu + own_cpu * self._rig.generates
             ),
-            achieved=achieved_of(order, sent),
+            achieved=achieved_of(order, sent, asked=sent.seconds if early else None),
+            ended_after=edges[len(missed)] - edges[0] if early else None,
             blocks=blocks_of(dues, missed, unstored=unstored),
             latency=latency,
             accounting=accounting,
@@ -533,6 +544,18 @@ class Measurer:
             now.written + now.rejected - counts.written - counts.rejected,
         )
 
+    def _surely_failed(
+        self, spec: TrialSpec, dues: Sequence[int], takes: Sequence[Taken]
+    ) -> bool:
+        """Tell whether more is late than the whole of a long window may have late."""
+        if spec.phase not in _ENDED_EARLY or len(takes) < _LEAST_BLOCKS:
+            return False
+        seen = blocks_of(
+            dues[: len(takes)], [self._late([taken]) for taken in takes], unstored=0
+        )
+        missed = sum(block.due - block.in_time for block in seen)
+        return not may_still_pass(planned=sum(dues), missed=missed, slo=self._slo)
+
     def _await_end(self, order: Order) -> Sent:
         try:
             self._until(
@@ -677,6 +700,7 @@ class Measurer:
         other_cores: float | None = None,
         spool_bytes_per_event: float | None = None,
         down_at: float = 0.0,
+        ended_after: float | None = None,
     ) -> Record:
         account = accounting or Accounting(sent=0, stored=0)
         return Record(
@@ -695,6 +719,7 @@ class Measurer:
                 compactions=compactions,
                 drained=drained,
                 outage=outage,
+                ended_after=ended_after,
             ),
             started=began - self._began,
             lag_max=lag_max,

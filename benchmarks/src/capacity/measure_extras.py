@@ -122,13 +122,36 @@ class ExtraMeasurer:
         """Make a trial once the database has compacted what came before.
 
         What an event costs there is compared with other trials: it must not be what
-        the trial before has left.
+        the trial before has left, so it is a problem of the trial if it may be.
         """
+        most = min(_REST_SECONDS, spec.drain)
+        return self._after_rest(spec, rate, most, wanted=True)
+
+    def after_rest(
+        self, spec: TrialSpec, rate: Callable[[TrialSpec], Record]
+    ) -> Record:
+        """Make a trial after the rest that it asks for, as far as there is one.
+
+        A soak has compactions of its own; those that faster trials have left would be
+        held against its rate.
+        """
+        if not spec.rest:
+            return rate(spec)
+        return self._after_rest(spec, rate, spec.rest, wanted=False)
+
+    def _after_rest(
+        self,
+        spec: TrialSpec,
+        rate: Callable[[TrialSpec], Record],
+        most: float,
+        *,
+        wanted: bool,
+    ) -> Record:
         began = self._clock.monotonic()
         problems: list[str] = []
-        most = min(_REST_SECONDS, spec.drain)
         try:
-            if not await_rest(self._rig.database(), seconds=most, clock=self._clock):
+            rests = await_rest(self._rig.database(), seconds=most, clock=self._clock)
+            if wanted and not rests:
                 problems.append("the database still compacted when the load began")
         except BadAnswer as err:
             problems.append(str(err))

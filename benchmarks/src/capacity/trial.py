@@ -117,7 +117,8 @@ class TrialSpec:
     DRAIN only waits for the backlog of a trial before. CALIBRATE sends into a null
     sink. In OUTAGE the database is stopped for `outage` after
     `settle` while the load goes on, and `window` is 0. Afterwards the runner waits at
-    most `drain` until the backlog is gone; OUTAGE is over when it is.
+    most `drain` until the backlog is gone; OUTAGE is over when it is. Before the load
+    begins he waits at most `rest` until the database has compacted what it has.
 
     IDLE only looks. DIRECT writes lines past the services, as fast as it can; their
     times are those of `past_rate` events a second. AGE first stores `past_rate` events
@@ -135,6 +136,7 @@ class TrialSpec:
     window: float
     drain: float
     outage: float = 0.0
+    rest: float = 0.0
     arrival: Arrival = Arrival.CONSTANT
     entities: int | None = None
     past_hours: float = 0.0
@@ -313,7 +315,8 @@ class TrialResult:
 
     `achieved` is the rate at which events left. An event that is not stored at the
     window's end plus the limit is due and not in time in its block. `drained` is
-    false if there was still a backlog when the waiting for it ended.
+    false if there was still a backlog when the waiting for it ended. `ended_after` are
+    the seconds of the window after which a sure fail was ended.
     """
 
     spec: TrialSpec
@@ -330,15 +333,19 @@ class TrialResult:
     compactions: int = 0
     drained: bool = True
     outage: Outage | None = None
+    ended_after: float | None = None
+
+    @property
+    def window(self) -> float:
+        """The seconds that were measured."""
+        return self.spec.window if self.ended_after is None else self.ended_after
 
     @property
     def cores(self) -> dict[str, float]:
         """Cores that each container used in the window; of nobody without one."""
-        if not self.spec.window:
+        if not self.window:
             return {}
-        return {
-            name: used.cpu / self.spec.window for name, used in self.resources.items()
-        }
+        return {name: used.cpu / self.window for name, used in self.resources.items()}
 
     @property
     def window_rate(self) -> float:
@@ -346,9 +353,9 @@ class TrialResult:
         due = sum(block.due for block in self.blocks)
         if self.spec.arrival in STEADY or not due:
             return self.achieved
-        return due / self.spec.window * min(1.0, self.achieved / self.spec.rate)
+        return due / self.window * min(1.0, self.achieved / self.spec.rate)
 
     @property
     def window_events(self) -> float:
         """How many events left in the window."""
-        return self.window_rate * self.spec.window
+        return self.window_rate * self.window

@@ -74,6 +74,57 @@ def test_a_rate_above_the_capacity_fails_by_all_signs(make_bench: MakeBench) -> 
     assert result.accounting.lost == 0
 
 
+@pytest.mark.parametrize(
+    "phase", [Phase.CONFIRM_LOWER, Phase.CONFIRM_UPPER, Phase.SUSTAINED]
+)
+def test_a_long_trial_that_cannot_pass_any_more_is_ended(
+    make_bench: MakeBench, phase: Phase
+) -> None:
+    """After two blocks; its figures are of what was measured, and nothing is lost."""
+    bench = make_bench(capacity=1_000.0)
+    result = bench.measurer.run(trial(2_000.0, phase, window=120.0)).result
+
+    assert result.window == result.ended_after == pytest.approx(20.0)
+    assert result.spec.window == 120.0
+    assert [block.due for block in result.blocks] == [20_000, 20_000]
+    assert {Reason.ATTAINMENT, Reason.BACKLOG_SLOPE} <= set(
+        judge(result, Slo()).reasons
+    )
+    assert result.accounting.sent == pytest.approx(2_000 * 23, rel=0.01)
+    assert result.accounting.sent == result.accounting.stored
+    assert result.drained
+    assert result.achieved == pytest.approx(2_000.0, rel=0.01)
+    assert result.cores["enrichment-pipeline"] == pytest.approx(0.07, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("stall", "phase", "rate"),
+    [
+        (1.9, Phase.CONFIRM_LOWER, 200.0),  # 0.9 s of 120 s are late: less than 1 %
+        (60.0, Phase.BRACKET, 200.0),  # short, and its figures lead the search
+        (60.0, Phase.LOW, 300.0),  # asked for its figures, not for its outcome
+    ],
+)
+def test_any_other_trial_is_measured_to_its_end(
+    make_bench: MakeBench, stall: float, phase: Phase, rate: float
+) -> None:
+    """Also where it fails: only a sure fail of a long one has nothing more to say."""
+    bench = make_bench(stalls=[(110.0, 110.0 + stall)], capacity=50_000.0)
+    result = bench.measurer.run(trial(rate, phase, window=120.0)).result
+
+    assert result.ended_after is None
+    assert sum(block.due for block in result.blocks) == 120 * rate
+
+
+def test_a_generator_that_falls_behind_ends_no_trial(make_bench: MakeBench) -> None:
+    """What is not sent is not late, and the trial says whose fault it is."""
+    bench = make_bench(generator=1_000.0, capacity=50_000.0)
+    spec = trial(4_000.0, Phase.CONFIRM_LOWER, window=120.0)
+    told = judge(bench.measurer.run(spec).result, Slo())
+
+    assert told.blames_generator
+
+
 def test_a_stall_of_5_s_a_minute_shows_in_the_p99(make_bench: MakeBench) -> None:
     """Latency counts from the schedule: what waits during a stall is not left out."""
     bench = make_bench(stalls=[(130.0, 135.0)])

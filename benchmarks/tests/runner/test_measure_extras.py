@@ -335,3 +335,22 @@ def test_a_step_says_that_there_was_no_rest(make_bench: MakeBench) -> None:
 
     assert bench.world.started - began == pytest.approx(30.0, abs=2.0)
     assert record.problems == ["the database still compacted when the load began"]
+
+
+@pytest.mark.parametrize(("rest", "waited"), [(60.0, 22.0), (10.0, 10.0), (0.0, 0.0)])
+def test_a_soak_begins_after_the_rest_that_it_asks_for(
+    make_bench: MakeBench, rest: float, waited: float
+) -> None:
+    """It is made all the same: merging is part of its life, that of others is not."""
+    bench = make_bench()
+    loaded(bench)
+    bench.rig.own_database.compacts = 20.0
+    bench.rig.own_database.write(b"a line")
+    began = bench.world.now
+    record = bench.measurer.run(
+        extra(Phase.SUSTAINED, rate=500.0, window=5.0, rest=rest)
+    )
+
+    assert bench.world.started - began == pytest.approx(waited, abs=1.0)
+    assert record.result.elapsed == pytest.approx(bench.world.now - began, abs=0.1)
+    assert not record.problems

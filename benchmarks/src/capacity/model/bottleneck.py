@@ -113,7 +113,7 @@ def bottleneck_of(
         burst: what used the CPU in those seconds of it in which events became late.
     """
     seen = [
-        *_signs(failed.resources, failed.spec.window, failed.achieved),
+        *_signs(failed.resources, failed.window, failed.achieved),
         *_host_signs(failed),
     ]
     first = min(ceilings, key=lambda ceiling: ceiling.rate, default=None)

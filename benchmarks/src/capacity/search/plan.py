@@ -312,7 +312,9 @@ class Plan:
         soak = self.profile.soak
         verdict = Verdict.NO_TIME
         for _ in range(SUSTAINED_TRIES):
-            verdict = yield from self._long(Phase.SUSTAINED, rate, soak, reserve=0.0)
+            verdict = yield from self._long(
+                Phase.SUSTAINED, rate, soak, rest=self.profile.rest, reserve=0.0
+            )
             if verdict is Verdict.PASS:
                 self.sustained = rate
             if verdict is not Verdict.FAIL or rate <= LEAST_RATE:
@@ -326,7 +328,7 @@ class Plan:
     def _soak_left(self) -> float:
         """Return how long the next soak may be: not less than one that confirms."""
         p = self.profile
-        left = p.trial_budget - self.used - p.confirm_settle - p.overhead
+        left = p.trial_budget - self.used - p.rest - p.confirm_settle - p.overhead
         if Phase.OUTAGE not in self.skip:
             left -= self._usual(Phase.OUTAGE)
         return min(p.soak, max(p.confirm_window, left))
@@ -426,7 +428,13 @@ class Plan:
                 return Verdict.GENERATOR
 
     def _long(
-        self, phase: Phase, rate: float, window: float, *, reserve: float
+        self,
+        phase: Phase,
+        rate: float,
+        window: float,
+        *,
+        rest: float = 0.0,
+        reserve: float,
     ) -> Asking:
         longer = min(max(window, LEAST_EVENTS / rate), MOST_STRETCH * window)
         return (
@@ -435,6 +443,7 @@ class Plan:
                 rate,
                 settle=self.profile.confirm_settle,
                 window=longer,
+                rest=rest,
                 reserve=reserve,
             )
         )
@@ -447,6 +456,7 @@ class Plan:
         settle: float,
         window: float,
         outage: float = 0.0,
+        rest: float = 0.0,
         reserve: float,
         extra: Extra | None = None,
     ) -> Asking:
@@ -460,6 +470,7 @@ class Plan:
                 settle=settle,
                 window=window,
                 outage=outage,
+                rest=rest,
                 reserve=reserve,
                 extra=extra,
             )
@@ -489,11 +500,12 @@ class Plan:
         settle: float,
         window: float,
         outage: float = 0.0,
+        rest: float = 0.0,
         reserve: float = 0.0,
         extra: Extra | None = None,
     ) -> Generator[TrialSpec, TrialResult, Observed | None]:
         """Yield one trial if it and what comes after it fit into the budget."""
-        fixed = settle + window + outage + self.profile.overhead
+        fixed = rest + settle + window + outage + self.profile.overhead
         fixed += extra.filling if extra else 0.0
         draining = self._expected_drain(rate, settle + window, outage)
         left = self.profile.trial_budget - self.used
@@ -509,6 +521,7 @@ class Plan:
             settle=settle,
             window=window,
             outage=outage,
+            rest=rest,
             drain=min(most, left - fixed),
             arrival=self.arrival,
             entities=extra.entities if extra else None,
@@ -563,7 +576,7 @@ class Plan:
             Phase.BISECT: p.settle + p.window,
             Phase.CONFIRM_LOWER: p.confirm_settle + p.confirm_window,
             Phase.CONFIRM_UPPER: p.confirm_settle + p.confirm_window,
-            Phase.SUSTAINED: p.confirm_settle + p.soak,
+            Phase.SUSTAINED: p.rest + p.confirm_settle + p.soak,
             Phase.OUTAGE: p.settle
             + p.rehearsal
             + _drain_time(p.rehearsal)

@@ -38,6 +38,8 @@ class Profile:
     spent before the first trial and `wind_down` after the last. `overhead` is what a
     trial takes beside its settling, its window and its draining. `rehearsal` is a short
     outage before the long one, of which it tells how fast its backlog will drain.
+    `rest` is what the database is given at most before a soak, to compact what the
+    search has left.
     `screening` marks a result that may be shown but not promised.
     """
 
@@ -59,6 +61,7 @@ class Profile:
     width: float = 1.10
     confirm_settle: float
     confirm_window: float
+    rest: float
     soak: float
     rehearsal: float
     outage: float
@@ -103,6 +106,7 @@ QUICK: Final = Profile(
     window=6.0,
     confirm_settle=3.0,
     confirm_window=18.0,
+    rest=10.0,
     soak=45.0,
     rehearsal=4.0,
     outage=10.0,
@@ -115,12 +119,12 @@ Of 480 s the start of the stack takes about 30 s and the report 10 s. On a machi
 that carries 16,000 events/s the rest goes, as planned: preflight 8 s, calibration 4
 steps in 24 s, warm-up 24 s, four steps up with the repeated fail and its draining
 66 s, four bisections 49 s; then a lower and an upper bound confirmed by two trials
-each of 18 s, 102 s; 45 s of soak, 50 s; outages of 4 and 10 s with their draining,
-63 s; idle and direct writes, 34 s. That is 420 s of 440; simulated machines of that
-speed took 373 s. So both bounds fit if their trials agree; a third trial or an
-adjustment fits only if the search was short before, else the search says `time_budget`
-and which bounds are confirmed. A stall once a minute is seen by half of the trials at
-most, even by the soak, and no compaction is awaited: hence screening.
+each of 18 s, 102 s; 45 s of soak after 10 s of rest at most, 60 s; outages of 4 and
+10 s with their draining, 63 s; idle and direct writes, 34 s. That is 430 s of 440;
+simulated machines of that speed took 373 s. So both bounds fit if their trials agree;
+a third trial or an adjustment fits only if the search was short before, else the search
+says `time_budget` and which bounds are confirmed. A stall once a minute is seen by half
+of the trials at most, even by the soak, and no compaction is awaited: hence screening.
 """
 
 STANDARD: Final = Profile(
@@ -135,6 +139,7 @@ STANDARD: Final = Profile(
     window=20.0,
     confirm_settle=10.0,
     confirm_window=120.0,
+    rest=60.0,
     soak=600.0,
     rehearsal=20.0,
     outage=120.0,
@@ -169,6 +174,7 @@ FULL: Final = Profile(
     width=1.05,
     confirm_settle=10.0,
     confirm_window=300.0,
+    rest=120.0,
     soak=3_600.0,
     rehearsal=60.0,
     outage=600.0,

@@ -76,10 +76,12 @@ def outage(
     drain: float = 5,
     usual: float = 0.0,
     late: float = 0.0,
+    standing: float = 0.0,
 ) -> Seen:
     """Return an outage of 10 s, whose backlog falls so many events a second.
 
-    It begins to fall *late* seconds after the database is back.
+    It grows *late* seconds longer than the database is away, then it loses 5 events a
+    second for *standing* seconds, before it falls.
     """
     spec = TrialSpec(
         id=9, phase=Phase.OUTAGE, rate=rate, settle=3, window=0, drain=60, outage=10
@@ -98,10 +100,17 @@ def outage(
             usual=usual,
         ),
     )
+
+    def waiting(second: float) -> float:
+        since = second - 15 - late
+        if since < 0:
+            return rate * (second - 5)
+        return most - 5 * min(standing, since) - falling * max(0.0, since - standing)
+
     moments = [
         Moment(
             at=100.0 + second,
-            backlog=min(rate * (second - 5), most - falling * (second - 15 - late)),
+            backlog=waiting(second),
             containers={},
         )
         for second in range(5, 30)
@@ -216,6 +225,13 @@ def test_merges_that_only_a_long_time_sees_slow_the_drain(
 def test_a_backlog_drains_from_its_peak_on() -> None:
     """What still grew after the database was back is no part of the fall."""
     short = outage(500, falling=400.0, drain=5, late=1.0)
+
+    assert capacity_of([short], [], cores=2, edge=100) == pytest.approx(900)
+
+
+def test_a_backlog_that_stands_at_first_does_not_fall_yet() -> None:
+    """A database that starts is slow for as long after a longer outage, not longer."""
+    short = outage(500, falling=400.0, drain=9, late=1.0, standing=4.0)
 
     assert capacity_of([short], [], cores=2, edge=100) == pytest.approx(900)
 

@@ -59,6 +59,8 @@ __all__ = [
 ]
 
 HEADROOM: Final = doc.Headroom(cpu=0.7, memory=0.5, disk=0.8)
+_FALLING: Final = 0.9
+"""Of its peak: a backlog that stays below it is on its way down."""
 _LEAST_LOOKS: Final = 3
 """Looks at a backlog between which it can be told how fast it falls."""
 LEAST_STEPS: Final = 3
@@ -349,7 +351,12 @@ def _last_outage(seen: Sequence[Seen]) -> int | None:
 
 
 def _draining_rate(s: Seen) -> float | None:
-    """Return what was served while the backlog of an outage fell; None if none did."""
+    """Return what was served while the backlog of an outage fell; None if none did.
+
+    A database that has just started may take only what arrives for some seconds, which
+    are as many after a longer outage: the fall counts from the backlog's last look
+    near its peak.
+    """
     outage, record = s.result.outage, s.record
     if outage is None or outage.drain is None:
         return None
@@ -360,10 +367,12 @@ def _draining_rate(s: Seen) -> float | None:
         )
         if moment.backlog is not None
     ]
-    peak = max(range(len(looks)), key=lambda i: looks[i][1], default=0)
-    if len(looks) - peak < _LEAST_LOOKS:
+    most = max((backlog for _, backlog in looks), default=0.0)
+    high = [i for i, (_, backlog) in enumerate(looks) if backlog >= _FALLING * most]
+    falling = looks[high[-1] :] if high else []
+    if len(falling) < _LEAST_LOOKS:
         return None
-    (began, most), (ended, left) = looks[peak], looks[-1]
+    (began, most), (ended, left) = falling[0], falling[-1]
     return s.result.achieved + (most - left) / (ended - began)
 
 

@@ -8,8 +8,6 @@ to do from 1,000 over 20,000 to 100,000 (docs/REQUIREMENTS.md).
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from statistics import mean
 
 import numpy as np
 
@@ -22,12 +20,12 @@ def dearer(report: Report, container: str, entities: int) -> float:
     """Return how many times the searched cost an event has for a container.
 
     1 up to the number of entities that the search had, and where the report has no
-    steps. A cost that falls with the number is noise and counts as 1.
+    steps.
     """
     costs = _costs(report, container)
     if not costs or entities <= report.workload.entities:
         return 1.0
-    return max(1.0, _at(costs, entities) / _at(costs, report.workload.entities))
+    return _at(costs, entities) / _at(costs, report.workload.entities)
 
 
 def dearer_together(report: Report, entities: int) -> float:
@@ -52,24 +50,31 @@ def _steps(report: Report) -> tuple[EntityStep, ...]:
 
 
 def _costs(report: Report, container: str) -> dict[int, float]:
-    """Return seconds an event by entities, ascending; a step made twice is its mean."""
-    found: defaultdict[int, list[float]] = defaultdict(list)
-    for step in _steps(report):
-        cost = step.cpu_s_per_event.get(container)
-        if step.entities and cost:
-            found[step.entities].append(cost)
-    return {entities: mean(found[entities]) for entities in sorted(found)}
+    """Return seconds an event by entities, ascending and never falling.
+
+    What disturbs a trial makes it dearer: InfluxDB may merge in it what the steps
+    before have left. So an event costs the least that one was seen to cost with as
+    many entities or more. Trials of the data's age have the entities of the search, at
+    the rate of the steps.
+    """
+    speed = report.speed
+    if speed is None or not speed.entities:
+        return {}
+    rows = [(step.entities, step.cpu_s_per_event) for step in speed.entities]
+    rows += [(report.workload.entities, age.cpu_s_per_event) for age in speed.age]
+    seen = [(number, row[container]) for number, row in rows if row.get(container)]
+    return {
+        entities: min(cost for number, cost in seen if number >= entities)
+        for entities in sorted({number for number, _ in seen if number})
+    }
 
 
 def _at(costs: dict[int, float], entities: int) -> float:
-    """Return the cost with so many; below the fewest theirs, beyond the most as last.
-
-    A cost that falls between the last two numbers does not go on falling.
-    """
+    """Return the cost with so many: below the fewest theirs, above as it last grew."""
     logs = [math.log(number) for number in costs]
     values = list(costs.values())
     at = math.log(entities)
     if at > logs[-1] and len(logs) > 1:
         slope = (values[-1] - values[-2]) / (logs[-1] - logs[-2])
-        return values[-1] + max(0.0, slope) * (at - logs[-1])
+        return values[-1] + slope * (at - logs[-1])
     return float(np.interp(at, logs, values))

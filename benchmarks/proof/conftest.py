@@ -16,7 +16,8 @@ import pytest
 from capacity.fingerprint import probe
 from capacity.load import LocustLoad
 from capacity.measure import Measurer, Workload
-from capacity.rig import StackRig, owned
+from capacity.stack_rig import StackRig
+from capacity.stacks import owned
 from capacity.trial import Phase, Slo, TrialResult, TrialSpec
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from capacity.judge_trial import Outcome, attainment_of, judge
 from capacity.names import DATABASE
-from capacity.rig import StackRig
+from capacity.stack_rig import StackRig
 from capacity.trial import Phase, Slo, Stage
 
 MakeBench = Callable[..., Any]

@@ -18,8 +18,8 @@ from docker import DockerClient
 from docker.models.containers import Container
 
 from . import document as doc
+from .containers import cores_of
 from .names import ADMIN, ENRICHMENT, INGESTION
-from .rig import cores_of
 
 __all__ = ["environment_of", "fsync_times", "git_of", "percentile", "probe"]
 

@@ -22,7 +22,8 @@ from capacity.locust.schedule import Fate, Lateness, due_events
 from capacity.null_home import ANSWER, serve_one
 from capacity.null_reader import Tally, frame
 from capacity.order import Order
-from capacity.rig import folder_bytes, parse_looks
+from capacity.reading import parse_looks
+from capacity.stack_rig import folder_bytes
 from capacity.window import achieved_of
 
 READER = "capacity.null_reader"

@@ -12,7 +12,7 @@ import requests
 from docker import DockerClient
 
 from capacity.errors import BadAnswer
-from capacity.rig import StackRig
+from capacity.stack_rig import StackRig
 
 INGESTION = {
     "connection": {"phase": "streaming", "reconnects": 2},

@@ -32,7 +32,9 @@ from ..measure import Workload
 from ..progress import ConsoleTeller
 from ..report.index import runs_in
 from ..report.words import percent, plural, rate
-from ..rig import Rig, StackRig, owned
+from ..rig import Rig
+from ..stack_rig import StackRig
+from ..stacks import owned
 from ..trial import Slo
 from ..turns import SETTLE, Start, Turns
 from ..versions import WORKING_TREE, Version, find_version

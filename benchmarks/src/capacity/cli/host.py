@@ -9,7 +9,7 @@ from docker import DockerClient
 from docker.errors import DockerException
 
 from ..errors import StackFailed
-from ..rig import StackRig
+from ..stack_rig import StackRig
 
 __all__ = ["data_folder", "open_engine"]
 

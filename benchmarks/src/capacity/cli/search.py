@@ -30,9 +30,10 @@ from ..load import LocustLoad
 from ..measure import Measurer, Workload
 from ..progress import ConsoleTeller
 from ..report.folder import new_folder, write
-from ..rig import StackRig, attached, owned
 from ..runner import drive, profile_of, resumed
 from ..search import Search
+from ..stack_rig import StackRig
+from ..stacks import attached, owned
 from ..trace import RecordedTrace, read_trace
 from ..trial import Arrival, Phase, Slo
 from .host import data_folder, open_engine

@@ -15,10 +15,11 @@ import pytest
 
 from capacity.fingerprint import probe
 from capacity.load import LocustLoad
-from capacity.measure import Measurer, Workload
+from capacity.measure import Measurer
 from capacity.stack_rig import StackRig
 from capacity.stacks import owned
 from capacity.trial import Phase, Slo, TrialResult, TrialSpec
+from capacity.workload import Workload
 
 
 @dataclass(frozen=True, slots=True)

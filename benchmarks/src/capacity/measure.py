@@ -8,18 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
-from typing import Final, TypeVar
+from typing import Final
 
 from msgspec.structs import replace as replaced
 
-from stackproof import wait_until
-from stackproof.errors import WaitTimeout
 from stackproof.wait import Clock, SystemClock
 
 from .account import account_of
-from .arrivals import PERIOD, peak_of
+from .arrivals import peak_of
 from .clocks import Taken, blocks_of, late, merged, quantiles
 from .emission import emission_of, storing_of
 from .errors import BadAnswer
@@ -54,6 +52,7 @@ from .trial import (
     TrialSpec,
     backlog_of,
 )
+from .waits import Waits
 from .watch import EVERY, Watch
 from .window import (
     achieved_of,
@@ -63,10 +62,10 @@ from .window import (
     slice_of,
     spool_bytes_of,
 )
+from .workload import Workload
 
-__all__ = ["Measurer", "Workload"]
+__all__ = ["Measurer"]
 
-T = TypeVar("T")
 _ANSWER_SECONDS: Final = 20.0
 _SETTLED: Final = 0.5
 """A backlog of so many seconds of events at most is what is always under way."""
@@ -79,23 +78,6 @@ _LEAST_BLOCKS: Final = 2
 """As many as a short trial has: what was used in them says what the limit is."""
 _FSYNC_SHARE: Final = 0.3
 """Of a preflight's time; the rest is to wait for a quiet machine."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
-    """What events are sent: to how many entities, and with how much padding.
-
-    `period` and `offsets` belong to the arrival, see `arrivals`; `entity_growth` are
-    new entities a minute.
-    """
-
-    prefix: str
-    entities: int = 1_000
-    entity_growth: float = 0.0
-    period: float = PERIOD
-    offsets: tuple[float, ...] = ()
-    payload_bytes: int = 0
-    seed: int = 1
 
 
 class Measurer:
@@ -136,6 +118,7 @@ class Measurer:
         self._clock = clock or SystemClock()
         self._wall = wall
         self._began = self._clock.monotonic() if began is None else began
+        self._waits = Waits(rig, self._clock)
         self._extras = ExtraMeasurer(
             rig,
             prefix=workload.prefix,
@@ -226,7 +209,7 @@ class Measurer:
             arrival=Arrival.CONSTANT,
         )
         self._load.begin(order)
-        sent = self._await_end(order)
+        sent = self._waits.sent(self._load, order)
         cpu = self._rig.null_cpu() - used_before
         own = self._load.cpu() - own
         share = cpu if self._rig.generates else own
@@ -244,7 +227,7 @@ class Measurer:
     def _drain(self, spec: TrialSpec) -> Record:
         """Wait for what the trial before has left."""
         began = self._now()
-        drained = self._await_drained(None, 0, spec.drain)
+        drained = self._waits.drained(None, 0, spec.drain)
         with suppress(BadAnswer):
             self._rig.take()
         return self._record(
@@ -299,17 +282,17 @@ class Measurer:
         after, host_after = self._rig.usage(), self._rig.host()
         seconds = host_after.at - host.at
         own_cpu = self._load.cpu() - own
-        sent = self._load.end() if early else self._await_end(order)
+        sent = self._load.end() if early else self._waits.sent(self._load, order)
         self._extras.loaded(order, sent)
-        in_time = self._await_drained(counts, sent.emitted, self._slo.limit)
+        in_time = self._waits.drained(counts, sent.emitted, self._slo.limit)
         sampled = looking.end()
         tail = self._rig.take()
-        unstored = max(0, sent.emitted - self._done_since(counts))
+        unstored = max(0, sent.emitted - _done_since(counts, self._rig.counts()))
         takes.append(tail)
         missed = [self._late([taken]) for taken in takes[:-1]]
         dues = dues[: len(missed)]
         missed[-1] += self._late([tail])
-        drained = in_time or self._await_drained(
+        drained = in_time or self._waits.drained(
             counts, sent.emitted, max(0.0, spec.drain - self._slo.limit)
         )
         if not drained or unstored:
@@ -388,13 +371,15 @@ class Measurer:
         written = self._rig.counts().written
         watch.until(down + spec.outage)
         self._rig.database_on()
-        up = self._await_written(watch, spec, more_than=written)
+        up = self._waits.written(
+            watch, more_than=written, seconds=spec.drain + _ANSWER_SECONDS
+        )
         usual = max(_SETTLED * spec.rate, 2 * mean, _FEW)
-        drain = self._await_below(watch, enough=usual, seconds=spec.drain)
+        drain = self._waits.below(watch, enough=usual, seconds=spec.drain)
         back = self._now()
         sent = self._load.end()
         self._extras.loaded(order, sent)
-        drained = self._await_drained(counts, sent.emitted, 10.0)
+        drained = self._waits.drained(counts, sent.emitted, 10.0)
         self._rig.take()
         after, host_after = self._rig.usage(), self._rig.host()
         final = self._rig.counts()
@@ -442,13 +427,13 @@ class Measurer:
             emitted = emission_of(
                 self._rig, self._load, order, settle=spec.settle, clock=self._clock
             )
-            self._await_drained(None, 0, spec.drain)
+            self._waits.drained(None, 0, spec.drain)
             stored = storing_of(
                 self._rig, self._load, order, settle=spec.settle, clock=self._clock
             )
         except BadAnswer as err:
             problems.append(str(err))
-        drained = self._await_drained(None, 0, spec.drain)
+        drained = self._waits.drained(None, 0, spec.drain)
         record = self._record(
             spec, began, host=Host(), generator=NO_LOAD, drained=drained
         )
@@ -467,83 +452,6 @@ class Measurer:
             pause=self._pause,
         )
 
-    def _await_written(
-        self,
-        watch: Watch,
-        spec: TrialSpec,
-        *,
-        more_than: int,
-    ) -> float:
-        """Wait until the database takes events again; return when."""
-
-        def written() -> int:
-            watch.look()
-            with suppress(BadAnswer):
-                return self._rig.counts().written
-            return 0
-
-        with suppress(WaitTimeout):
-            self._until(
-                written,
-                lambda seen: seen > more_than,
-                seconds=spec.drain + _ANSWER_SECONDS,
-                every=0.5,
-            )
-        return self._now()
-
-    def _await_below(
-        self,
-        watch: Watch,
-        *,
-        enough: float,
-        seconds: float,
-    ) -> bool:
-        try:
-            self._until(
-                watch.look,
-                lambda backlog: backlog is not None and backlog <= enough,
-                seconds=seconds,
-                every=0.5,
-            )
-        except WaitTimeout:
-            return False
-        return True
-
-    def _await_drained(self, before: Counts | None, sent: int, seconds: float) -> bool:
-        """Wait until all that was sent has met its end; False if it takes longer.
-
-        What a lost connection left out is sent again by the source's history, and some
-        of it twice: from then on it is the spool and the open gaps that tell.
-        """
-
-        def left() -> int:
-            try:
-                now = self._rig.counts()
-            except BadAnswer:
-                return 1
-            if now.open_gaps:
-                return max(1, now.pending)
-            if (
-                before is None
-                or now.done < before.done
-                or now.reconnects != before.reconnects
-            ):
-                return now.pending
-            return max(0, sent - (now.done - before.done))
-
-        try:
-            left_over = self._until(left, lambda n: n == 0, seconds=seconds, every=0.1)
-        except WaitTimeout:
-            return False
-        return left_over == 0
-
-    def _done_since(self, counts: Counts) -> int:
-        now = self._rig.counts()
-        return max(
-            now.done - counts.done,
-            now.written + now.rejected - counts.written - counts.rejected,
-        )
-
     def _surely_failed(
         self, spec: TrialSpec, dues: Sequence[int], takes: Sequence[Taken]
     ) -> bool:
@@ -556,42 +464,17 @@ class Measurer:
         missed = sum(block.due - block.in_time for block in seen)
         return not may_still_pass(planned=sum(dues), missed=missed, slo=self._slo)
 
-    def _await_end(self, order: Order) -> Sent:
-        try:
-            self._until(
-                self._load.sent,
-                lambda sent: sent.ended,
-                seconds=order.seconds + 10.0,
-                every=0.1,
-            )
-        except WaitTimeout:
-            return self._load.end()
-        return self._load.sent()
-
     # ------------------------------------------------------------------ figures
 
     def _order(
         self, spec: TrialSpec, *, url: str | None = None, seconds: float | None = None
     ) -> Order:
-        """Return the load of a trial: to the source and until its window ends."""
-        prefix = self._workload.prefix
-        if self._workload.entity_growth:  # new ones must not be those of another trial
-            prefix = f"{prefix}_{spec.id}"
-        return Order(
-            number=0,
+        """Return the load of a trial, to the source unless told otherwise."""
+        return self._workload.order(
+            spec,
             url=url or self._rig.source_url,
             token=self._rig.source_token,
-            rate=spec.rate,
-            seconds=spec.settle + spec.window if seconds is None else seconds,
-            entities=spec.entities or self._workload.entities,
-            entity_growth=self._workload.entity_growth,
-            arrival=spec.arrival,
-            period=self._workload.period,
-            offsets=self._workload.offsets,
-            run_id=f"t{spec.id}",
-            prefix=prefix,
-            payload_bytes=self._workload.payload_bytes,
-            seed=self._workload.seed + spec.id,
+            seconds=seconds,
         )
 
     def _parts(self, order: Order, begun: Sent) -> list[Part]:
@@ -747,18 +630,6 @@ class Measurer:
     def _pause(self, seconds: float) -> None:
         pause(seconds, clock=self._clock)
 
-    def _until(
-        self,
-        look: Callable[[], T],
-        ready: Callable[[T], bool],
-        *,
-        seconds: float,
-        every: float,
-    ) -> T:
-        return wait_until(
-            look, ready, timeout=max(0.0, seconds), every=every, clock=self._clock
-        )
-
 
 _STAGES: Final = (
     Stage.TOTAL,
@@ -773,3 +644,11 @@ def _timetable(order: Order, begun: Sent) -> Timetable:
     count = begun.workers
     parts = [order.part(worker, of=count) for worker in range(count)]
     return Timetable(parts, [job.start_us / 1e6 for job in begun.jobs])
+
+
+def _done_since(before: Counts, now: Counts) -> int:
+    """Return how many events met their end between two looks."""
+    return max(
+        now.done - before.done,
+        now.written + now.rejected - before.written - before.rejected,
+    )

@@ -18,10 +18,11 @@ from .errors import BadAnswer, CapacityError
 from .gate import Sample, Side, judge_turn, sample_of
 from .judge_trial import Outcome
 from .load import Load
-from .measure import Measurer, Workload
+from .measure import Measurer
 from .rig import Rig
 from .trial import Phase, Slo, TrialSpec
 from .versions import Version
+from .workload import Workload
 
 __all__ = ["SETTLE", "Start", "Turns"]
 

@@ -21,7 +21,7 @@ from capacity.errors import BadAnswer
 from capacity.judge_trial import Judgement
 from capacity.kept import Begun
 from capacity.load import JobState, Sent, summed
-from capacity.measure import Measurer, Workload
+from capacity.measure import Measurer
 from capacity.names import DATABASE, ENRICHMENT, INGESTION, SOURCE
 from capacity.order import Order
 from capacity.queryable import Found, Rows, Targets
@@ -30,6 +30,7 @@ from capacity.rig import Counts
 from capacity.search import Progress
 from capacity.store import Row
 from capacity.trial import Arrival, Slo, Stage, TrialResult, TrialSpec
+from capacity.workload import Workload
 
 TICK = 0.02
 EPOCH = 1_700_000_000.0

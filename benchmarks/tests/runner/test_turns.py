@@ -12,11 +12,11 @@ import pytest
 from capacity.duel import Duel
 from capacity.gate import Metric, Sample, Side, Verdict
 from capacity.judge_trial import Outcome
-from capacity.measure import Workload
 from capacity.names import ENRICHMENT
 from capacity.trial import Slo
 from capacity.turns import Turns
 from capacity.versions import Version
+from capacity.workload import Workload
 
 MakeBench = Callable[..., Any]
 BASE = Version(name="base", tag="base", ids={})

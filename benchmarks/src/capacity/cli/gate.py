@@ -28,7 +28,6 @@ from ..gate import LEAST_PAIRS, Side, Verdict
 from ..gate.table import sentence_of, table_of
 from ..gate_log import Alarms, Compared, Entry, GateLog, Round, alarms_of
 from ..load import LocustLoad
-from ..measure import Workload
 from ..progress import ConsoleTeller
 from ..report.index import runs_in
 from ..report.words import percent, plural, rate
@@ -38,6 +37,7 @@ from ..stacks import owned
 from ..trial import Slo
 from ..turns import SETTLE, Start, Turns
 from ..versions import WORKING_TREE, Version, find_version
+from ..workload import Workload
 from .host import data_folder, open_engine
 from .options import INTERRUPTED, PASS, UNDECIDED, WORSE
 

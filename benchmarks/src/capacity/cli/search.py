@@ -27,7 +27,7 @@ from ..errors import BadAnswer, StackFailed, UsageError
 from ..fingerprint import environment_of, git_of, probe
 from ..kept import Begun, Kept
 from ..load import LocustLoad
-from ..measure import Measurer, Workload
+from ..measure import Measurer
 from ..progress import ConsoleTeller
 from ..report.folder import new_folder, write
 from ..runner import drive, profile_of, resumed
@@ -36,6 +36,7 @@ from ..stack_rig import StackRig
 from ..stacks import attached, owned
 from ..trace import RecordedTrace, read_trace
 from ..trial import Arrival, Phase, Slo
+from ..workload import Workload
 from .host import data_folder, open_engine
 from .options import ERROR, INTERRUPTED, PASS
 from .runs import show_run

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from capacity.errors import SearchMismatch
 from capacity.judge_trial import Outcome, Reason
 from capacity.search import (
+    EXTRAS,
     FULL,
     PROFILES,
     QUICK,
@@ -454,6 +455,32 @@ def test_budget_is_kept(profile: Profile, machine: dict[str, Any]) -> None:
             most = spec.settle + spec.window + spec.outage + spec.drain
             assert used + most + profile.overhead <= profile.trial_budget + 1e-6
             used += seen.result.elapsed
+
+
+def test_the_second_outage_is_all_that_is_left_of_the_two() -> None:
+    """Once the rehearsal is over it is not waited for again."""
+    search = Search(QUICK, SLO, skip=EXTRAS)
+    machine = SimulatedMachine(random=np.random.default_rng(1), **CALM)
+    left = {}
+    while isinstance(spec := search.next(), TrialSpec):
+        left[spec.phase, spec.outage] = search.progress().left
+        search.observe(machine.run(spec, SLO))
+
+    first = left[Phase.OUTAGE, QUICK.rehearsal]
+    second = left[Phase.OUTAGE, QUICK.outage]
+    assert second < first - QUICK.rehearsal - QUICK.settle
+    assert second == pytest.approx(
+        QUICK.outage * 3.8 + QUICK.confirm_settle + 2, rel=0.01
+    )
+
+
+def test_a_phase_that_is_skipped_takes_no_time() -> None:
+    """Nor is it told as time that is left."""
+    every, without = (
+        Search(QUICK, SLO, skip=skip).progress().left for skip in ((), {Phase.OUTAGE})
+    )
+
+    assert without < every - QUICK.outage
 
 
 @pytest.mark.parametrize("machine", ALL_MACHINES.values(), ids=ALL_MACHINES)

@@ -17,6 +17,14 @@ from ..trial import Arrival, Phase, Slo, Stage, TrialResult, TrialSpec
 from .done import Done, Edge, StopReason
 from .extras import EXTRAS, OVERLOAD, RESERVED, Extra, extras_of
 from .profile import Profile
+from .times import (
+    DRAIN_SLACK,
+    SUSTAINED_SHARE,
+    USUAL_TRIALS,
+    drain_time,
+    long_outage,
+    usual,
+)
 
 __all__ = ["LEAST_RATE", "Observed", "Plan"]
 
@@ -24,7 +32,6 @@ LEAST_RATE: Final = 1.0
 """No load goes below: a search that may come to 0 never leaves it."""
 GENERATOR_SHARE: Final = 0.7
 CALIBRATION_WIDTH: Final = 1.5
-SUSTAINED_SHARE: Final = 0.7
 SUSTAINED_STEP: Final = 0.9
 SUSTAINED_TRIES: Final = 5
 GROWTH: Final = 2.0
@@ -40,7 +47,6 @@ WARM_DIFFERENCE: Final = 0.05
 LEAST_EVENTS: Final = 1_000
 """A p99 of fewer events is chance: long trials at low rates are made longer for it."""
 MOST_STRETCH: Final = 4.0
-DRAIN_SLACK: Final = 1.2
 DRAIN_TRIES: Final = 2
 
 Asking: TypeAlias = Generator[TrialSpec, TrialResult, "Verdict"]
@@ -330,7 +336,7 @@ class Plan:
         p = self.profile
         left = p.trial_budget - self.used - p.rest - p.confirm_settle - p.overhead
         if Phase.OUTAGE not in self.skip:
-            left -= self._usual(Phase.OUTAGE)
+            left -= usual(self.profile, Phase.OUTAGE)
         return min(p.soak, max(p.confirm_window, left))
 
     def _outage(self) -> Generator[TrialSpec, TrialResult, None]:
@@ -342,7 +348,7 @@ class Plan:
             return
         p = self.profile
         for seconds, settle, reserve in (
-            (p.rehearsal, p.settle, p.overhead + self._long_outage()),
+            (p.rehearsal, p.settle, p.overhead + long_outage(self.profile)),
             (p.outage, p.confirm_settle, 0.0),
         ):
             verdict = yield from self._ask(
@@ -542,14 +548,18 @@ class Plan:
         """Estimate the seconds until the search is done, without the wind-down."""
         budget = max(0.0, self.profile.trial_budget - self.used)
         here = sum(seen.result.spec.phase is self.phase for seen in self.observed)
-        phases = list(_USUAL_TRIALS)
+        phases = list(USUAL_TRIALS)
         expected = 0.0
         begin = phases.index(self.phase) if self.phase in phases else len(phases)
         for phase in phases[begin:]:
-            count = _USUAL_TRIALS[phase]
+            if phase in self.skip:
+                continue
+            count, length = USUAL_TRIALS[phase], usual(self.profile, phase)
             if phase is self.phase:
                 count = max(1, count - here)
-            expected += count * self._usual(phase)
+                if phase is Phase.OUTAGE and here:  # the rehearsal is over
+                    length = long_outage(self.profile) + self.profile.overhead
+            expected += count * length
         return min(budget, expected + self._extras_left(EXTRAS))
 
     def _extras_left(self, phases: Collection[Phase]) -> float:
@@ -566,39 +576,16 @@ class Plan:
                 left += self.profile.overhead
         return left
 
-    def _usual(self, phase: Phase) -> float:
-        p = self.profile
-        length = {
-            Phase.PREFLIGHT: p.preflight,
-            Phase.CALIBRATE: 1.0 + p.calibrate_window,
-            Phase.WARM_UP: p.warm_up_window,
-            Phase.BRACKET: p.settle + p.window,
-            Phase.BISECT: p.settle + p.window,
-            Phase.CONFIRM_LOWER: p.confirm_settle + p.confirm_window,
-            Phase.CONFIRM_UPPER: p.confirm_settle + p.confirm_window,
-            Phase.SUSTAINED: p.rest + p.confirm_settle + p.soak,
-            Phase.OUTAGE: p.settle
-            + p.rehearsal
-            + _drain_time(p.rehearsal)
-            + p.overhead
-            + self._long_outage(),
-        }
-        return length[phase] + p.overhead
-
-    def _long_outage(self) -> float:
-        p = self.profile
-        return p.confirm_settle + p.outage + _drain_time(p.outage)
-
     def _reserve(self, phase: Phase) -> float:
         """What later phases need, so that a search always ends with a soak."""
-        later = self._usual(Phase.SUSTAINED) + self._usual(Phase.OUTAGE)
+        later = usual(self.profile, Phase.SUSTAINED) + usual(self.profile, Phase.OUTAGE)
         if phase in {Phase.CONFIRM_LOWER, Phase.CONFIRM_UPPER}:
             return later + self._extras_left(RESERVED)
-        return later + MAJORITY * self._usual(Phase.CONFIRM_LOWER)
+        return later + MAJORITY * usual(self.profile, Phase.CONFIRM_LOWER)
 
     def _expected_drain(self, rate: float, loaded: float, outage: float) -> float:
         if outage:
-            return _drain_time(outage)
+            return drain_time(outage)
         if self.phase is Phase.PREFLIGHT or self.lower is None:
             return 0.0
         return min(self.profile.drain, max(0.0, rate / self.lower - 1) * loaded)
@@ -709,22 +696,6 @@ class Plan:
 _AT_THE_EDGE: Final = frozenset(
     {Phase.CONFIRM_LOWER, Phase.CONFIRM_UPPER, Phase.SUSTAINED}
 )
-_USUAL_TRIALS: Final = {
-    Phase.PREFLIGHT: 1,
-    Phase.CALIBRATE: 6,
-    Phase.WARM_UP: 2,
-    Phase.BRACKET: 8,
-    Phase.BISECT: 3,
-    Phase.CONFIRM_LOWER: 2,
-    Phase.CONFIRM_UPPER: 2,
-    Phase.SUSTAINED: 1,
-    Phase.OUTAGE: 1,
-}
-
-
-def _drain_time(outage: float) -> float:
-    """Return how long a backlog of `outage` seconds takes at the sustained share."""
-    return DRAIN_SLACK * outage * SUSTAINED_SHARE / (1 - SUSTAINED_SHARE)
 
 
 _NO_ANSWER: Final = frozenset({Verdict.NOT_VALID, Verdict.NO_TIME, Verdict.NOT_DRAINED})

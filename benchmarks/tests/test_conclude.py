@@ -203,7 +203,7 @@ def test_what_a_short_outage_drained_at_is_what_a_longer_one_will() -> None:
 
 @pytest.mark.parametrize(
     ("held_us", "expected"),
-    [(8.0, 900.0), (10.0, 900 * 20 / 21.4), (6.0, 900.0), (None, 900.0)],
+    [(8.0, 900.0), (10.0, 900 * 20 / 20.8), (6.0, 900.0), (None, 900.0)],
 )
 def test_merges_that_only_a_long_time_sees_slow_the_drain(
     held_us: float | None, expected: float

@@ -74,6 +74,7 @@ _ENDED_EARLY: Final = frozenset(
     {Phase.CONFIRM_LOWER, Phase.CONFIRM_UPPER, Phase.SUSTAINED}
 )
 """Long trials, of which nothing but the outcome is asked once they have failed."""
+_EARLY: Final = "ended early: more was late than the whole window may have late"
 _LEAST_BLOCKS: Final = 2
 """As many as a short trial has: what was used in them says what the limit is."""
 _FSYNC_SHARE: Final = 0.3
@@ -318,6 +319,7 @@ class Measurer:
         accounting, named = self._account(
             order, sent, counts, final, negative=negative, drained=drained
         )
+        ended_after = edges[len(missed)] - edges[0] if early else None
         return self._record(
             spec,
             began,
@@ -326,7 +328,7 @@ class Measurer:
                 sent, cpu / seconds * sent.seconds, cpu + own_cpu * self._rig.generates
             ),
             achieved=achieved_of(order, sent, asked=sent.seconds if early else None),
-            ended_after=edges[len(missed)] - edges[0] if early else None,
+            ended_after=ended_after,
             blocks=blocks_of(dues, missed, unstored=unstored),
             latency=latency,
             accounting=accounting,
@@ -349,7 +351,10 @@ class Measurer:
             watch=watch,
             io=io_of(before, after),
             other_cores=max(0.0, cores - known),
-            incidents=[(0.0, "compaction", f"{made} compactions")] * (made > 0),
+            incidents=[
+                *([(0.0, "compaction", f"{made} compactions")] if made > 0 else []),
+                *([] if ended_after is None else [(ended_after, "other", _EARLY)]),
+            ],
         )
 
     def _outage(self, spec: TrialSpec) -> Record:

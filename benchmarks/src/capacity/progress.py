@@ -54,6 +54,8 @@ class ConsoleTeller:
         latency = f", p99 {1000 * total.p99:.0f} ms" if total else ""
         why = ", ".join(judgement.reasons)
         told = f"{result.spec}: {judgement.outcome}{f' ({why})' if why else ''}"
+        if result.ended_after is not None:
+            told += f" after {result.ended_after:.0f} of {result.spec.window:.0f} s"
         before = "" if self._console.is_terminal else f"; it began with {self._time}"
         self._console.print(f"{told}{latency}{before}", soft_wrap=True)
 

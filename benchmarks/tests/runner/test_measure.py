@@ -82,8 +82,12 @@ def test_a_long_trial_that_cannot_pass_any_more_is_ended(
 ) -> None:
     """After two blocks; its figures are of what was measured, and nothing is lost."""
     bench = make_bench(capacity=1_000.0)
-    result = bench.measurer.run(trial(2_000.0, phase, window=120.0)).result
+    record = bench.measurer.run(trial(2_000.0, phase, window=120.0))
+    result = record.result
 
+    (ended, kind, text) = record.incidents[-1]
+    assert (ended, kind) == (result.ended_after, "other")
+    assert text.startswith("ended early")
     assert result.window == result.ended_after == pytest.approx(20.0)
     assert result.spec.window == 120.0
     assert [block.due for block in result.blocks] == [20_000, 20_000]

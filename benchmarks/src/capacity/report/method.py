@@ -55,8 +55,7 @@ def _method(report: Report) -> Iterator[str]:
     yield (
         "The edge lies between the highest rate that passed and the lowest that "
         "failed. The sustained rate is below it on purpose: what was not tried "
-        "for long is no promise. A long trial ends once more is late than all of it "
-        "may have late."
+        "for long is no promise."
     )
     yield (
         "CPU per event is the slope of CPU-seconds over events of the passing trials; "

@@ -353,4 +353,16 @@ def test_trial_is_over_when_it_cannot_pass(
     planned: int, missed: int, *, open_: bool
 ) -> None:
     """One event in a hundred may be late, the next one decides."""
-    assert may_still_pass(planned=planned, missed=missed, slo=SLO) is open_
+    blocks = [Block(due=500, in_time=500 - missed), Block(due=500, in_time=500)]
+
+    assert may_still_pass(Phase.SUSTAINED, blocks, planned=planned, slo=SLO) is open_
+
+
+@pytest.mark.parametrize(
+    ("phase", "count"), [(Phase.BRACKET, 2), (Phase.AGE, 9), (Phase.CONFIRM_LOWER, 1)]
+)
+def test_trial_that_is_asked_for_more_is_not_over(phase: Phase, count: int) -> None:
+    """Its figures are wanted, or it is too young to tell what was used up."""
+    blocks = [Block(due=500, in_time=0)] * count
+
+    assert may_still_pass(phase, blocks, planned=1_000, slo=SLO)

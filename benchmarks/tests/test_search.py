@@ -30,7 +30,7 @@ from capacity.search import (
     StopReason,
 )
 from capacity.simulated import SimulatedMachine, Stalls, run_search
-from capacity.trial import UNLOADED, Phase, Slo, TrialResult, TrialSpec
+from capacity.trial import UNLOADED, Accounting, Phase, Slo, TrialResult, TrialSpec
 
 SEEDS = range(16)
 SLO = Slo()
@@ -165,16 +165,17 @@ def test_a_soak_that_fails_is_followed_by_one_that_fits() -> None:
     It is longer than that only as far as the outage still has its place.
     """
     for seed in SEEDS[:4]:
-        random = np.random.default_rng(seed)
-        search = Search(STANDARD, SLO)
-        fresh = SimulatedMachine(random=random, **CALM)
-        tired = SimulatedMachine(random=random, capacity=500)
+        search = Search(replace(STANDARD, budget=2_300.0), SLO)
+        machine = SimulatedMachine(random=np.random.default_rng(seed), **CALM)
         soaks: list[TrialSpec] = []
         while isinstance(spec := search.next(), TrialSpec):
-            soaking = spec.phase is Phase.SUSTAINED
-            soaks += [spec] if soaking else []
-            machine = tired if soaking and spec.rate > 650 else fresh
-            search.observe(machine.run(spec, SLO))
+            result = machine.run(spec, SLO)
+            if spec.phase is Phase.SUSTAINED:
+                soaks.append(spec)
+                if spec.rate > 650:
+                    lost = Accounting(sent=400_000, stored=399_999, lost=1)
+                    result = replace(result, accounting=lost)
+            search.observe(result)
 
         first, second = soaks
         assert first.window == STANDARD.soak
@@ -186,6 +187,37 @@ def test_a_soak_that_fails_is_followed_by_one_that_fits() -> None:
         assert spec.sustained == second.rate == pytest.approx(0.9 * first.rate)
         made = {s.result.spec.phase for s in search.observed}
         assert Phase.OUTAGE in made or second.window == STANDARD.confirm_window
+
+
+def test_a_soak_that_cannot_pass_leaves_time_for_a_whole_one() -> None:
+    """It ends when more is late than all of it may have late, not after 10 minutes."""
+    random = np.random.default_rng(1)
+    search = Search(STANDARD, SLO)
+    fresh = SimulatedMachine(random=random, **CALM)
+    tired = SimulatedMachine(random=random, capacity=500)
+    soaks: list[TrialResult] = []
+    while isinstance(spec := search.next(), TrialSpec):
+        soaking = spec.phase is Phase.SUSTAINED
+        machine = tired if soaking and spec.rate > 650 else fresh
+        search.observe(result := machine.run(spec, SLO))
+        soaks += [result] if soaking else []
+
+    first, second = soaks
+    assert first.window == first.ended_after == 20.0
+    assert second.window == STANDARD.soak
+    assert Phase.OUTAGE in {s.result.spec.phase for s in search.observed}
+
+
+def test_what_would_not_drain_is_a_clear_fail_though_it_was_ended() -> None:
+    """A cliff is not walked over twice: one long trial says it."""
+    for seed in SEEDS[:4]:
+        rates = [
+            seen.result.spec.rate
+            for seen in ran(STANDARD, seed, **CLIFF).search.observed
+            if seen.result.ended_after is not None
+        ]
+        assert rates
+        assert len(rates) == len(set(rates))
 
 
 def test_stalls_beyond_the_promise_are_never_promised() -> None:

@@ -16,9 +16,9 @@ from .lines import Lines
 
 __all__ = ["COLD_SECONDS", "measure_cold"]
 
-COLD_SECONDS: Final = 30.0
+COLD_SECONDS: Final = 10.0
 """Without writes for so long, a shard of the throw-away database is compacted whole."""
-_FLAT_SECONDS: Final = 60.0
+_FLAT_SECONDS: Final = 25.0
 """Longer than `COLD_SECONDS`, so that what is still to come is not taken for over."""
 _EVERY: Final = 2.0
 

@@ -58,6 +58,10 @@ SMALL_GROWTH: Final = 0.25
 MOST_LITTLE: Final = 0.10
 LEAST_IN_FLIGHT: Final = 20.0
 """Below so many events in flight, sampling once a second cannot support the check."""
+_ENDED_EARLY: Final = frozenset(
+    {Phase.CONFIRM_LOWER, Phase.CONFIRM_UPPER, Phase.SUSTAINED}
+)
+_LEAST_BLOCKS: Final = 2
 _CONFIDENCE: Final = 0.95
 _BY_CHANCE: Final = 0.99865
 """Of a normal distribution so much lies below three standard deviations."""
@@ -187,11 +191,23 @@ def little_residual(result: TrialResult) -> float | None:
     return result.backlog.mean / expected - 1
 
 
-def may_still_pass(*, planned: int, missed: int, slo: Slo) -> bool:
+def may_still_pass(
+    phase: Phase, blocks: Sequence[Block], *, planned: int, slo: Slo
+) -> bool:
     """Tell whether a running trial is still open: a sure fail need not run to its end.
 
-    `planned` are the events of the whole window, `missed` those already too late.
+    That is only said of long trials, of which nothing but the outcome is asked, and
+    after as many blocks as a short one has: what was used in them tells the limit.
+
+    Args:
+        phase: of the trial.
+        blocks: those that are over, with what is known to be late by now.
+        planned: events that are due in the whole window.
+        slo: what is promised.
     """
+    if phase not in _ENDED_EARLY or len(blocks) < _LEAST_BLOCKS:
+        return True
+    missed = sum(block.due - block.in_time for block in blocks)
     return missed <= (1 - slo.p) * planned
 
 

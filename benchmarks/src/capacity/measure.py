@@ -70,13 +70,7 @@ _ANSWER_SECONDS: Final = 20.0
 _SETTLED: Final = 0.5
 """A backlog of so many seconds of events at most is what is always under way."""
 _FEW: Final = 20
-_ENDED_EARLY: Final = frozenset(
-    {Phase.CONFIRM_LOWER, Phase.CONFIRM_UPPER, Phase.SUSTAINED}
-)
-"""Long trials, of which nothing but the outcome is asked once they have failed."""
 _EARLY: Final = "ended early: more was late than the whole window may have late"
-_LEAST_BLOCKS: Final = 2
-"""As many as a short trial has: what was used in them says what the limit is."""
 _FSYNC_SHARE: Final = 0.3
 """Of a preflight's time; the rest is to wait for a quiet machine."""
 
@@ -276,7 +270,7 @@ class Measurer:
                 slices.append(shown)
             if blob := taken.blobs.get(Stage.TOTAL):
                 self._load.tell("fired to stored", blob)
-            if self._surely_failed(spec, dues, takes):
+            if not self._may_still_pass(spec, dues, takes):
                 break
         looking.close()
         early = len(takes) < len(dues)
@@ -457,17 +451,12 @@ class Measurer:
             pause=self._pause,
         )
 
-    def _surely_failed(
+    def _may_still_pass(
         self, spec: TrialSpec, dues: Sequence[int], takes: Sequence[Taken]
     ) -> bool:
-        """Tell whether more is late than the whole of a long window may have late."""
-        if spec.phase not in _ENDED_EARLY or len(takes) < _LEAST_BLOCKS:
-            return False
-        seen = blocks_of(
-            dues[: len(takes)], [self._late([taken]) for taken in takes], unstored=0
-        )
-        missed = sum(block.due - block.in_time for block in seen)
-        return not may_still_pass(planned=sum(dues), missed=missed, slo=self._slo)
+        missed = [self._late([taken]) for taken in takes]
+        blocks = blocks_of(dues[: len(takes)], missed, unstored=0)
+        return may_still_pass(spec.phase, blocks, planned=sum(dues), slo=self._slo)
 
     # ------------------------------------------------------------------ figures
 

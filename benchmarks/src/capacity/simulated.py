@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from .judge_trial import may_still_pass
 from .search import Done, Search
 from .trial import (
     BLOCK_SECONDS,
@@ -88,13 +89,13 @@ class SimulatedMachine:
         loaded = spec.settle + spec.window + spec.outage
         steps = round(loaded / STEP)
         tail = round((spec.drain + slo.limit) / STEP)
-        arrivals = np.zeros(steps + tail)
-        arrivals[:steps] = rate * STEP
         service = self._service(spec, rate, steps + tail)
-        queue = _queue(arrivals, service, start=self.backlog)
-        came = np.cumsum(arrivals) + self.backlog
-        gone = came - queue
-        latency = _waits(came[:steps], gone) * STEP + self.latency
+        latency, queue = self._served(rate, steps, service)
+        ended_after = _sure_fail(spec, latency, rate, slo)
+        if ended_after is not None:
+            loaded = spec.settle + ended_after
+            steps = round(loaded / STEP)
+            latency, queue = self._served(rate, steps, service[: steps + tail])
         empty = np.flatnonzero(queue[steps:] < 1e-6)
         drained = float(empty[0]) * STEP if len(empty) else spec.drain
         self.backlog = 0.0 if len(empty) else float(queue[-1])
@@ -104,8 +105,18 @@ class SimulatedMachine:
         self.loaded += loaded
         return self._measured(
             spec, host, rate=rate, elapsed=elapsed, latency=latency, queue=queue,
-            drained=drained if len(empty) else None, slo=slo,
+            drained=drained if len(empty) else None, slo=slo, ended_after=ended_after,
         )  # fmt: skip
+
+    def _served(
+        self, rate: float, steps: int, service: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return the latency of what comes in so many steps, and all that waits."""
+        arrivals = np.zeros(len(service))
+        arrivals[:steps] = rate * STEP
+        queue = _queue(arrivals, service, start=self.backlog)
+        came = np.cumsum(arrivals) + self.backlog
+        return _waits(came[:steps], came - queue) * STEP + self.latency, queue
 
     def _without_machine(self, spec: TrialSpec, host: Host) -> TrialResult:
         filling = spec.past_points / _FILL_RATE
@@ -185,6 +196,7 @@ class SimulatedMachine:
         queue: Floats,
         drained: float | None,
         slo: Slo,
+        ended_after: float | None,
     ) -> TrialResult:
         first = round(spec.settle / STEP)
         last = len(latency)
@@ -222,6 +234,7 @@ class SimulatedMachine:
             },
             compactions=1,
             drained=drained is not None,
+            ended_after=ended_after,
             outage=Outage(
                 seconds=spec.outage,
                 backlog_peak=round(float(queue.max())),
@@ -269,3 +282,20 @@ def _blocks(latency: Floats, rate: float, limit: float) -> tuple[Block, ...]:
         )
         for part in parts
     )
+
+
+def _sure_fail(spec: TrialSpec, latency: Floats, rate: float, slo: Slo) -> float | None:
+    """Return after how much of its window a trial is ended, None if it is not.
+
+    As in a real one, an event is known to be late when it is stored.
+    """
+    first, size = round(spec.settle / STEP), round(BLOCK_SECONDS / STEP)
+    window = latency[first:]
+    stored = np.arange(len(window)) + window / STEP
+    planned = round(rate * spec.window)
+    for end in range(size, len(window), size):
+        known = np.where(stored[:end] <= end, window[:end], 0.0)
+        blocks = _blocks(known, rate, slo.limit)
+        if not may_still_pass(spec.phase, blocks, planned=planned, slo=slo):
+            return end * STEP
+    return None

@@ -17,6 +17,7 @@ from docker.models.containers import Container
 
 from .calls import await_answer, call, call_json
 from .cold import COLD_SECONDS
+from .containers import LOOPBACK, PROJECT
 from .database import Database, HttpDatabase
 from .errors import BadAnswer
 from .model.disk import DAY, shard_seconds
@@ -26,8 +27,6 @@ __all__ = ["throwaway_database"]
 
 PORT: Final = "8086/tcp"
 SNAPSHOT_SECONDS: Final = 5
-_LOOPBACK: Final = "127.0.0.1"
-_PROJECT: Final = "com.docker.compose.project"
 _ORG = _BUCKET = "throwaway"
 _UP_SECONDS: Final = 60.0
 _LIMITS: Final = {"Memory": "mem_limit", "NanoCpus": "nano_cpus"}
@@ -59,8 +58,8 @@ def throwaway_database(
             user=config["User"],
             cap_drop=["ALL"],
             environment=_environment(config["Env"]),
-            labels={_PROJECT: project},
-            ports={PORT: (_LOOPBACK, 0)},
+            labels={PROJECT: project},
+            ports={PORT: (LOOPBACK, 0)},
             volumes=[DATABASE_FOLDER],
             stop_signal="SIGINT",
             **{ours: host[name] for name, ours in _LIMITS.items() if host.get(name)},
@@ -72,7 +71,7 @@ def throwaway_database(
     try:
         container.reload()
         place = container.attrs["NetworkSettings"]["Ports"][PORT][0]
-        url = f"http://{_LOOPBACK}:{place['HostPort']}"
+        url = f"http://{LOOPBACK}:{place['HostPort']}"
         yield _set_up(url, shard), shard / DAY + 1
     finally:
         container.remove(v=True, force=True)

@@ -57,10 +57,10 @@ class Phase(StrEnum):
     IDLE = "idle"
     LOW = "low"
     DIRECT = "direct"
+    COLD = "cold"
     CARDINALITY = "cardinality"
     AGE = "age"
     EMIT = "emit"
-    COLD = "cold"
     DRAIN = "drain"
 
 

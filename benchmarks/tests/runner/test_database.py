@@ -183,7 +183,7 @@ def test_a_throw_away_database_is_like_the_stacks(port: int) -> None:
     assert engine.asked["environment"] == {
         "INFLUXD_BOLT_PATH": "/b",
         "GOMEMLIMIT": "1MiB",
-        "INFLUXD_STORAGE_COMPACT_FULL_WRITE_COLD_DURATION": "30s",
+        "INFLUXD_STORAGE_COMPACT_FULL_WRITE_COLD_DURATION": "10s",
         "INFLUXD_STORAGE_CACHE_SNAPSHOT_WRITE_COLD_DURATION": "5s",
     }
     assert engine.removed == [{"v": True, "force": True}]

@@ -14,7 +14,7 @@ from .options import ERROR, INTERRUPTED, CommandParser
 __all__ = ["main", "parser"]
 
 REPORTS = Path("reports")
-SKIPPABLE = ("outage", "emit", "idle", "low", "direct", "cardinality", "age", "cold")
+SKIPPABLE = ("outage", "emit", "idle", "low", "direct", "cold", "cardinality", "age")
 EXIT_CODES = """\
 exit codes:
   0  done; compare, gate: the same or better; index --check: the index is true

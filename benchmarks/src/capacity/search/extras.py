@@ -20,12 +20,12 @@ EXTRAS: Final = (
     Phase.IDLE,
     Phase.LOW,
     Phase.DIRECT,
+    Phase.COLD,
     Phase.CARDINALITY,
     Phase.AGE,
-    Phase.COLD,
 )
 RESERVED: Final = frozenset({Phase.EMIT, Phase.IDLE, Phase.LOW, Phase.DIRECT})
-"""For these the confirmation leaves time; they are short."""
+"""For these the confirmation leaves time; they are short, and come first."""
 LOW_RATE: Final = 300.0
 """Events a second of a large home."""
 ENTITIES: Final = (1_000, 10_000, 100_000)
@@ -96,12 +96,6 @@ def extras_of(
             window=x.direct,
             past_rate=sustained or LOW_RATE,
         )
-    steps: list[Extra] = []
-    if sustained is not None:
-        at = max(1.0, SHARE * sustained)
-        steps += _entity_steps(profile, rate=at)
-        yield from steps
-        yield from _ages(profile, rate=at)
     if x.cold:
         yield Extra(
             phase=Phase.COLD,
@@ -109,6 +103,12 @@ def extras_of(
             past_hours=COLD_HOURS,
             past_rate=x.cold_rate,
         )
+    steps: list[Extra] = []
+    if sustained is not None:
+        at = max(1.0, SHARE * sustained)
+        steps += _entity_steps(profile, rate=at)
+        yield from steps
+        yield from _ages(profile, rate=at)
     # A host that becomes slower or faster with time then does so for each step alike.
     yield from reversed(steps)
 

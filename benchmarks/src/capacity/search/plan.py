@@ -539,8 +539,17 @@ class Plan:
         self.observed.append(seen)
         self.used += result.elapsed
         if phase is not Phase.DRAIN:
-            self.gross = not result.drained
+            self.gross = not result.drained or self._would_not_drain(result)
         return seen
+
+    def _would_not_drain(self, result: TrialResult) -> bool:
+        """Tell it of a trial that was ended early, had it gone on piling up."""
+        spec = result.spec
+        if result.ended_after is None:
+            return False
+        loaded = spec.settle + result.ended_after
+        draining = result.elapsed - spec.rest - loaded - self.profile.overhead
+        return draining * (spec.settle + spec.window) > spec.drain * loaded
 
     # ------------------------------------------------------------------- times
 

@@ -139,7 +139,7 @@ STANDARD: Final = Profile(
     window=20.0,
     confirm_settle=10.0,
     confirm_window=120.0,
-    rest=60.0,
+    rest=40.0,
     soak=600.0,
     rehearsal=20.0,
     outage=120.0,
@@ -151,14 +151,14 @@ STANDARD: Final = Profile(
         step=20.0,
         age=20.0,
         past_rate=10.0,
-        cold=180.0,
-        cold_rate=5.0,
+        cold=60.0,
+        cold_rate=2.0,
     ),
 )
 """45 minutes: both bounds by trials of 2 minutes, 10 minutes of soak, 2 of outage.
 
 What comes after takes up to 10 minutes: the past is 864,000 points, the days of the
-throw-away database 1,296,000.
+throw-away database 518,400.
 """
 
 FULL: Final = Profile(

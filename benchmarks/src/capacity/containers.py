@@ -13,6 +13,7 @@ __all__ = [
     "LOOPBACK",
     "PORTS",
     "PROJECT",
+    "SERVICE",
     "by_service",
     "cores_of",
     "published",
@@ -25,7 +26,7 @@ PROJECT: Final = "com.docker.compose.project"
 PORTS: Final = {INGESTION: 8001, ENRICHMENT: 8002, DATABASE: 8086, SOURCE: 8123}
 LOOPBACK: Final = "127.0.0.1"
 _ANYWHERE: Final = frozenset({"", "0.0.0.0", "::"})
-_SERVICE: Final = "com.docker.compose.service"
+SERVICE: Final = "com.docker.compose.service"
 
 
 def published(container: Container, service: str) -> tuple[str, int] | None:
@@ -39,7 +40,7 @@ def published(container: Container, service: str) -> tuple[str, int] | None:
 
 def by_service(rows: list[Container]) -> dict[str, Container]:
     """Return a project's containers; the one of a calibration is none of them."""
-    return {row.labels[_SERVICE]: row for row in rows if _SERVICE in row.labels}
+    return {row.labels[SERVICE]: row for row in rows if SERVICE in row.labels}
 
 
 def cores_of(container: Container) -> float | None:

@@ -18,7 +18,7 @@ from docker import DockerClient
 from docker.models.containers import Container
 
 from . import document as doc
-from .containers import cores_of
+from .containers import SERVICE, cores_of
 from .names import ADMIN, ENRICHMENT, INGESTION
 
 __all__ = ["environment_of", "fsync_times", "git_of", "percentile", "probe"]
@@ -150,7 +150,7 @@ def _service(container: Container) -> doc.Service:
     host = container.attrs["HostConfig"]
     labels = container.labels
     tag = str(container.attrs["Config"]["Image"]).rpartition(":")[2]
-    single = labels.get("com.docker.compose.service") in SINGLE
+    single = labels.get(SERVICE) in SINGLE
     return doc.Service(
         image_digest=str(container.attrs["Image"]),
         version=tag or "unknown",

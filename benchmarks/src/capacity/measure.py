@@ -6,7 +6,7 @@ Everything outside comes through edges: the rig, the load and the clock.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from itertools import pairwise
@@ -257,6 +257,7 @@ class Measurer:
         negative = 0
         opened = self._now()
         takes: list[Taken] = []
+        missed: list[int] = []
         slices: list[Slice] = []
         end = start + spec.settle + spec.window
         edges = edges_of(opened, end)
@@ -265,12 +266,14 @@ class Measurer:
             watch.until(right)
             taken = self._rig.take()
             takes.append(taken)
+            missed.append(self._late([taken]))
             negative += taken.negative
             if (shown := slice_of(taken, left - opened)) is not None:
                 slices.append(shown)
             if blob := taken.blobs.get(Stage.TOTAL):
                 self._load.tell("fired to stored", blob)
-            if not self._may_still_pass(spec, dues, takes):
+            over = blocks_of(dues[: len(missed)], missed, unstored=0)
+            if not may_still_pass(spec.phase, over, planned=sum(dues), slo=self._slo):
                 break
         looking.close()
         early = len(takes) < len(dues)
@@ -284,7 +287,6 @@ class Measurer:
         tail = self._rig.take()
         unstored = max(0, sent.emitted - _done_since(counts, self._rig.counts()))
         takes.append(tail)
-        missed = [self._late([taken]) for taken in takes[:-1]]
         dues = dues[: len(missed)]
         missed[-1] += self._late([tail])
         drained = in_time or self._waits.drained(
@@ -450,13 +452,6 @@ class Measurer:
             now=self._now,
             pause=self._pause,
         )
-
-    def _may_still_pass(
-        self, spec: TrialSpec, dues: Sequence[int], takes: Sequence[Taken]
-    ) -> bool:
-        missed = [self._late([taken]) for taken in takes]
-        blocks = blocks_of(dues[: len(takes)], missed, unstored=0)
-        return may_still_pass(spec.phase, blocks, planned=sum(dues), slo=self._slo)
 
     # ------------------------------------------------------------------ figures
 

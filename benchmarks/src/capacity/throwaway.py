@@ -6,7 +6,7 @@ It compacts a shard whole soon after the last write, where a real one waits for 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from docker.models.containers import Container
 
 from .calls import await_answer, call, call_json
 from .cold import COLD_SECONDS
-from .containers import LOOPBACK, PROJECT
+from .containers import LOOPBACK, PROJECT, variables_of
 from .database import Database, HttpDatabase
 from .errors import BadAnswer
 from .model.disk import DAY, shard_seconds
@@ -57,7 +57,7 @@ def throwaway_database(
             entrypoint=["influxd"],
             user=config["User"],
             cap_drop=["ALL"],
-            environment=_environment(config["Env"]),
+            environment=_environment(variables_of(like)),
             labels={PROJECT: project},
             ports={PORT: (LOOPBACK, 0)},
             volumes=[DATABASE_FOLDER],
@@ -77,9 +77,8 @@ def throwaway_database(
         container.remove(v=True, force=True)
 
 
-def _environment(rows: list[str]) -> dict[str, str]:
+def _environment(found: Mapping[str, str]) -> dict[str, str]:
     """Return the settings of the stack's database, with early compaction."""
-    found = dict(row.partition("=")[::2] for row in rows)
     kept = {k: v for k, v in found.items() if k.startswith(("INFLUXD_", "GO"))}
     return {
         **kept,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Final
 from docker import DockerClient
 
 from reference_stack import ReferenceStack, SourceKind
-from reference_stack.project import prepare
+from reference_stack.project import Variant, prepare, settings_of
 from stackproof import EventRecorder, find_free_subnet
 from stackproof.errors import ComposeError
 from stackproof.verify.abandoned import remove_abandoned, remove_project
@@ -24,7 +24,7 @@ from .names import ADMIN, ENRICHMENT, INGESTION, SOURCE
 from .null_source import SOURCE_WEIGHT
 from .stack_rig import StackRig
 
-__all__ = ["PURPOSE", "attached", "overlay_of", "owned"]
+__all__ = ["PURPOSE", "attached", "limits_from", "overlay_of", "owned"]
 
 PURPOSE: Final = "ha-ingestor-capacity"
 """First part of the names of all projects of a capacity run."""
@@ -144,6 +144,24 @@ def attached(
         yield rig
     finally:
         rig.close_null()
+
+
+def limits_from(pairs: Sequence[str]) -> dict[str, str]:
+    """Return the limits of a command line, each a VARIABLE=VALUE.
+
+    Raises:
+        UsageError: production's environment file has no such variable, so that the
+            stack would have production's limits.
+    """
+    limits = dict(pair.split("=", 1) for pair in pairs)
+    known = settings_of(Variant.PRODUCTION)
+    for name in limits:
+        if name not in known:
+            there = ", ".join(sorted(one for one in known if one.endswith("_LIMIT")))
+            raise UsageError(
+                f"--limit {name} is not in stack/.env.production; {there} are"
+            )
+    return limits
 
 
 def overlay_of(source_cpus: float | None, images: Mapping[str, str]) -> dict[str, Any]:

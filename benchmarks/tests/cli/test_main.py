@@ -87,6 +87,43 @@ def test_a_load_that_cannot_be_is_refused_before_anything_starts(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["run", "gate"])
+@pytest.mark.parametrize("limit", ["ENRICHMENT_CPUS=0.2", "enrichment=0.2"])
+def test_a_limit_that_the_stack_does_not_know_is_refused(
+    command: str,
+    limit: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It would be measured with production's, under the wrong name; nothing starts."""
+    monkeypatch.chdir(tmp_path)
+    rate = ("--aa", "--rate", "100") if command == "gate" else ()
+    name = limit.partition("=")[0]
+
+    assert code(command, "--limit", limit, *rate) == 2
+    shown = capsys.readouterr().err
+    assert f"--limit {name} is not in stack/.env.production; " in shown
+    assert "ENRICHMENT_CPU_LIMIT, ENRICHMENT_MEMORY_LIMIT" in shown
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--limit", "ENRICHMENT_CPU_LIMIT=0.2"),
+        ("--image-version", "0.1.0"),
+        ("--source-cpus", "2"),
+    ],
+)
+def test_an_attached_stack_stays_as_it_is(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What only a stack of the run's own can have is refused, not ignored."""
+    assert code("run", "--attach", "somebody", option, value) == 2
+    assert f"{option} is for a stack of its own" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_help(
     command: str, capsys: pytest.CaptureFixture[str]

@@ -33,7 +33,7 @@ from ..report.index import runs_in
 from ..report.words import percent, plural, rate
 from ..rig import Rig
 from ..stack_rig import StackRig
-from ..stacks import owned
+from ..stacks import limits_from, owned
 from ..trial import Slo
 from ..turns import SETTLE, Start, Turns
 from ..versions import WORKING_TREE, Version, find_version
@@ -65,6 +65,7 @@ def gate(args: argparse.Namespace) -> int:
     """
     names = _names(args)
     eps = _rate(args)
+    limits = limits_from(args.limit)
     log = GateLog(args.out / HISTORY)
     log.entries()  # a file that cannot be read is said now, not after the trials
     teller = ConsoleTeller()
@@ -76,7 +77,7 @@ def gate(args: argparse.Namespace) -> int:
         }
         load = cleanup.enter_context(LocustLoad(args.out / LOAD))
         turns = Turns(
-            _starter(engine, _limits(args)),
+            _starter(engine, limits),
             load,
             versions,
             rate=eps,
@@ -196,10 +197,6 @@ def _rate(args: argparse.Namespace) -> float:
     return float(eps)
 
 
-def _limits(args: argparse.Namespace) -> dict[str, str]:
-    return dict(pair.split("=", 1) for pair in args.limit)
-
-
 def _entry(
     args: argparse.Namespace,
     versions: Mapping[Side, Version],
@@ -222,7 +219,7 @@ def _entry(
         fingerprint=bouts[0].base.fingerprint if bouts else "",
         rate=eps,
         seconds=args.seconds,
-        limits=_limits(args),
+        limits=limits_from(args.limit),
         verdict=ended.result.verdict if ended else None,
         ratios={f.metric: (f.ratio.value, f.ratio.low, f.ratio.high) for f in findings},
         rounds=[Round(base=b.base, new=b.new, fresh=b.fresh) for b in bouts],

@@ -7,7 +7,7 @@ import math
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 
@@ -33,7 +33,7 @@ from ..report.folder import new_folder, write
 from ..runner import drive, profile_of, resumed
 from ..search import Search
 from ..stack_rig import StackRig
-from ..stacks import attached, owned
+from ..stacks import attached, limits_from, owned
 from ..trace import RecordedTrace, read_trace
 from ..trial import Arrival, Phase, Slo
 from ..workload import Workload
@@ -57,6 +57,7 @@ def search(args: argparse.Namespace) -> int:
     """
     started = time.monotonic()
     trace = _trace(args)
+    limits = _limits(args)
     teller = ConsoleTeller()
     with (
         interrupted_once(),
@@ -72,7 +73,7 @@ def search(args: argparse.Namespace) -> int:
             begun = kept.begun()
         teller.said(f"starting the stack; trials go to {kept.folder}")
         try:
-            rig = cleanup.enter_context(_rig(engine, args))
+            rig = cleanup.enter_context(_rig(engine, args, limits))
         except (StackproofError, DockerException) as err:
             raise StackFailed(str(err)) from err
         if not args.resume:
@@ -158,13 +159,14 @@ def search(args: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _rig(engine: DockerClient, args: argparse.Namespace) -> Iterator[StackRig]:
+def _rig(
+    engine: DockerClient, args: argparse.Namespace, limits: Mapping[str, str]
+) -> Iterator[StackRig]:
     real = args.entry == doc.Entry.REAL_HA
     if args.attach:
         with attached(engine, args.attach, real=real) as rig:
             yield rig
         return
-    limits = dict(pair.split("=", 1) for pair in args.limit)
     with owned(
         engine,
         real=real,
@@ -173,6 +175,25 @@ def _rig(engine: DockerClient, args: argparse.Namespace) -> Iterator[StackRig]:
         source_cpus=args.source_cpus,
     ) as rig:
         yield rig
+
+
+def _limits(args: argparse.Namespace) -> dict[str, str]:
+    """Return the limits of the run's own stack.
+
+    Raises:
+        UsageError: the stack does not know one, or none can be set.
+    """
+    if args.attach:
+        for option, value in (
+            ("--limit", args.limit),
+            ("--image-version", args.image_version),
+            ("--source-cpus", args.source_cpus),
+        ):
+            if value:
+                raise UsageError(
+                    f"{option} is for a stack of its own; --attach takes one as it is"
+                )
+    return limits_from(args.limit)
 
 
 def _trace(args: argparse.Namespace) -> RecordedTrace:
@@ -231,6 +252,7 @@ def _command(args: argparse.Namespace) -> str:
     words += [f"--entity-growth {args.entity_growth:g}"] if args.entity_growth else []
     words += [f"--payload-bytes {args.payload_bytes}"] if args.payload_bytes else []
     words += [f"--limit {pair}" for pair in args.limit]
+    words += [f"--image-version {args.image_version}"] if args.image_version else []
     words += [f"--source-cpus {args.source_cpus:g}"] if args.source_cpus else []
     words += [f"--skip {name}" for name in sorted(set(args.skip))]
     return " ".join(words)

@@ -110,7 +110,7 @@ def prepare(
     for name in _SECRETS:
         _write_secret(keys / name, secrets.token_urlsafe(32))
     _write_secret(keys / "weather_api_key", "")
-    settings = parse_env((stack / f".env.{variant}").read_text(encoding="utf-8")) | {
+    settings = settings_of(variant) | {
         "HA_URL": "ws://home-assistant:8123/api/websocket",
         "STACK_SUBNET": str(subnet),
         "SECRETS_DIR": str(keys),
@@ -139,6 +139,12 @@ def prepare(
         settings=settings,
         secrets=keys,
     )
+
+
+def settings_of(variant: Variant) -> dict[str, str]:
+    """Return the variables of the environment file that users start from."""
+    file = REPOSITORY / "stack" / f".env.{variant}"
+    return parse_env(file.read_text(encoding="utf-8"))
 
 
 def parse_env(text: str) -> dict[str, str]:

@@ -107,7 +107,7 @@ def test_entities_are_measured_there_and_back() -> None:
 
 
 def test_only_a_real_source_is_asked_what_it_can_emit() -> None:
-    """Three times the edge, and never more than the generator can send."""
+    """Four times the edge, and never more than the generator can send."""
     search = Search(STANDARD, SLO, real=True)
     machine = SimulatedMachine(
         random=np.random.default_rng(1), capacity=2_000, generator=3_500
@@ -120,7 +120,7 @@ def test_only_a_real_source_is_asked_what_it_can_emit() -> None:
     assert spec.cap is not None
 
     assert Phase.DIRECT not in asked
-    assert asked[Phase.EMIT] == min(3 * spec.edge.lower, spec.cap)
+    assert asked[Phase.EMIT] == min(4 * spec.edge.lower, spec.cap)
     assert Phase.EMIT not in phases(specs(STANDARD)[0])
 
 

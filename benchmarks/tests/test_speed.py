@@ -120,32 +120,64 @@ def test_the_sustained_rate_is_held_against_direct_writes() -> None:
 @pytest.mark.parametrize(
     ("emitted", "stored", "asked", "wanted"),
     [
-        (2_000.0, 1_900.0, 3_800.0, (0.95, True)),
-        (3_000.0, 1_900.0, 3_800.0, (1_900 / 3_000, False)),
-        (3_780.0, 1_900.0, 3_800.0, (1_900 / 3_780, False)),
-        (1_990.0, 1_900.0, 2_000.0, (None, None)),
+        ((2_000.0,), (1_900.0,), 3_800.0, (0.95, True)),
+        ((3_000.0,), (1_900.0,), 3_800.0, (1_900 / 3_000, False)),
+        ((3_780.0,), (1_900.0,), 3_800.0, (1_900 / 3_780, False)),
+        ((1_990.0,), (1_900.0,), 2_000.0, (None, None)),
         (None, None, 3_800.0, (None, None)),
-        (2_000.0, None, 3_800.0, (None, None)),
-        (2_000.0, 0.0, 3_800.0, (0.0, False)),
-        (645.0, 1_550.0, 700.0, (None, None)),
-        (500.0, 510.0, 700.0, (1.02, True)),
+        ((2_000.0,), None, 3_800.0, (None, None)),
+        ((0.0,), (0.0,), 3_800.0, (None, None)),
+        ((2_000.0,), (0.0,), 3_800.0, (0.0, False)),
+        ((645.0,), (1_550.0,), 700.0, (None, None)),
+        ((500.0,), (510.0,), 700.0, (1.02, True)),
+        ((800.0, 1_200.0), (700.0, 1_200.0), 3_800.0, (0.95, True)),
+        ((1_200.0, 800.0), (900.0, 850.0), 3_800.0, (0.875, False)),
     ],
 )
 def test_what_is_stored_is_held_against_what_the_source_emits(
-    emitted: float | None,
-    stored: float | None,
+    emitted: tuple[float, ...] | None,
+    stored: tuple[float, ...] | None,
     asked: float,
     wanted: tuple[float | None, bool | None],
 ) -> None:
     """A source that sent all it was asked for could send more: only a miss is sure.
 
-    More than was asked for is not of the load alone.
+    More than was asked for is not of the load alone. Turns count by their mean.
     """
     trial = seen(Phase.EMIT, emitted=emitted, passed_on=stored, spec={"rate": asked})
     found = figures(trial, entry="real_ha")[EMITTED]
 
     assert (found.value, found.holds) == wanted
     assert figures(trial)[EMITTED].value is None
+
+
+def test_turns_that_broke_off_give_no_share() -> None:
+    """What was measured until then is one turn of each, or not even that."""
+    trial = seen(
+        Phase.EMIT,
+        emitted=(2_000.0,),
+        passed_on=(1_900.0,),
+        problems=["GET /v1/stats: no answer"],
+        spec={"rate": 3_800.0},
+    )
+    found = figures(trial, entry="real_ha")[EMITTED]
+
+    assert found.value is None
+    assert found.how == "not measured: GET /v1/stats: no answer"
+
+
+def test_each_turn_is_told() -> None:
+    """The reader sees how far turns of the same kind lie apart."""
+    trial = seen(
+        Phase.EMIT,
+        emitted=(1_019.0, 1_074.0),
+        passed_on=(830.0, 1_142.0),
+        spec={"rate": 3_800.0},
+    )
+
+    assert "830, 1,140 and 1,020, 1,070 in turns of 10 s" in (
+        figures(trial, entry="real_ha")[EMITTED].how
+    )
 
 
 def test_cpu_an_event_is_that_of_two_containers() -> None:

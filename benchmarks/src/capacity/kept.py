@@ -112,10 +112,10 @@ class Record(Struct, frozen=True, kw_only=True):
     """Seconds between the first and the last look of IDLE."""
     direct: Direct | None = None
     cold: Cold | None = None
-    emitted: float | None = None
-    """Events a second that the source sent to a reader alone."""
-    passed_on: float | None = None
-    """Events a second that the stack stored of the same load."""
+    emitted: tuple[float, ...] | None = None
+    """Events a second that the source sent to a reader alone, in each turn."""
+    passed_on: tuple[float, ...] | None = None
+    """Events a second that the stack stored of the same load, in each turn."""
     past: int = 0
     """Points that were written past the services into the stack's database."""
     problems: list[str] = []

@@ -155,19 +155,23 @@ def _of_direct(soak: Seen | None, direct: Seen | None, entry: str) -> doc.SpeedF
 def _of_emission(emit: Seen | None, entry: str) -> doc.SpeedFigure:
     """Hold what the stack stored against what Home Assistant sent to a reader alone.
 
-    Both were asked for the same, more than it can. Where a reader got all of it, more
-    is possible: then the share is at most what it seems, and only a miss is certain.
+    Both were asked for the same in turns, more than it can. Where a reader got all of
+    it, more is possible: then the share is at most what it seems, and only a miss is
+    certain.
     """
     value, how = None, _why(emit, "Home Assistant alone")
-    emitted = emit.record.emitted if emit and emit.valid else None
-    stored = emit.record.passed_on if emit and emit.valid else None
+    whole = emit is not None and emit.valid and not emit.record.problems
+    alone = emit.record.emitted if emit and whole else None
+    through = emit.record.passed_on if emit and whole else None
     if entry != doc.Entry.REAL_HA:
         how = "not measured: the simulator was the source, not a real Home Assistant"
-    elif emit and emitted and stored is not None:
+    elif emit and alone and any(alone) and through:
         asked = emit.result.spec.rate
+        emitted, stored = fmean(alone), fmean(through)
         value = stored / emitted
         how = f"{rate(stored)} stored of {rate(emitted)} that one reader with "
-        how += "coalesced messages got without the stack, each in "
+        how += "coalesced messages got without the stack; "
+        how += f"{_turns(through)} and {_turns(alone)} in turns of "
         how += f"{duration(emit.result.spec.window)} while "
         how += f"{rate(asked)} were asked for"
         if stored > asked / _ALL:
@@ -183,6 +187,10 @@ def _of_emission(emit: Seen | None, entry: str) -> doc.SpeedFigure:
         at_least=LEAST_OF_EMITTED,
         how=how,
     )
+
+
+def _turns(rates: Sequence[float]) -> str:
+    return ", ".join(number(one) for one in rates)
 
 
 def _cpu(soak: Seen | None, entry: str) -> doc.SpeedFigure:

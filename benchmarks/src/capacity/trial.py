@@ -124,9 +124,10 @@ class TrialSpec:
     times are those of `past_rate` events a second. AGE first stores `past_rate` events
     a second of the last `past_hours`, straight into the database; COLD does so with a
     database of its own, and waits at most `window` until that has compacted them.
-    EMIT asks the source for more than it can send, first with a reader in place of the
-    stack, then with the stack. `entities` are those of this trial if they are not the
-    run's.
+    EMIT asks the source for more than it can send: with a reader in place of the stack,
+    twice with the stack, and with the reader again.
+
+    `entities` are those of this trial if they are not the run's.
     """
 
     id: int

@@ -38,9 +38,9 @@ DIRECT_SETTLE: Final = 2.0
 IDLE_SETTLE: Final = 3.0
 LINES_PER_SECOND: Final = 20_000.0
 """At which the past is written, as planned; a slower database overdraws the budget."""
-OVERLOAD: Final = 3.0
+OVERLOAD: Final = 4.0
 """Times the edge: what no source is asked for in vain."""
-SWAP: Final = 30.0
+SWAP: Final = 10.0
 """Seconds until ingestion has ended and is back with what it missed, as planned."""
 REST: Final = 5.0
 """Seconds until the database is at rest before a load, as planned."""
@@ -64,9 +64,9 @@ class Extra:
     def filling(self) -> float:
         """Seconds of writing past the services, beside the window, as planned."""
         points = 3_600 * self.past_hours * self.past_rate
-        # Once with a reader alone, once more with the stack.
-        twice = SWAP + self.settle + self.window
-        again = twice if self.phase is Phase.EMIT else 0.0
+        # Twice with a reader alone, twice with the stack.
+        again = 2 * SWAP + 3 * (self.settle + self.window)
+        again = again if self.phase is Phase.EMIT else 0.0
         rest = REST if self.past_rate or self.entities else 0.0
         return again + points / LINES_PER_SECOND + rest
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from capacity.advise import Question, choose
-from capacity.document import Report, Status
+from capacity.document import Entry, Report, Status
 from capacity.errors import UsageError
 
 Make = Callable[..., Report]
@@ -73,3 +73,13 @@ def test_without_reports_nothing_is_made_up() -> None:
     """The message says how to get one."""
     with pytest.raises(UsageError, match="capacity run"):
         ask(80, {})
+
+
+def test_the_simulators_run_answers_before_a_real_source(made_up: Make) -> None:
+    """A search that ended where Home Assistant did says little of the stack."""
+    report = made_up()
+    workload = replace(report.workload, entry=Entry.REAL_HA)
+    real = later(replace(report, workload=workload), 3)
+
+    assert ask(80, {"simulator": report, "real": real}) == "simulator"
+    assert ask(80, {"real": real}) == "real"

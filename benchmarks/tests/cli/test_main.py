@@ -401,6 +401,19 @@ def test_gate_that_cannot_begin_says_why(
     assert not list(tmp_path.iterdir())
 
 
+def test_gate_takes_no_rate_of_a_real_source(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its edge is where Home Assistant is late, far below what the stack carries."""
+    document = (run / "report.json").read_text("utf-8")
+    assert document.count('"fake_ha"') == 1
+    (run / "report.json").write_text(document.replace('"fake_ha"', '"real_ha"'))
+    monkeypatch.chdir(run.parents[1])
+
+    assert code("gate", "--aa") == 2
+    assert "give --rate N" in capsys.readouterr().err
+
+
 def test_gate_refuses_a_history_of_another_kind(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

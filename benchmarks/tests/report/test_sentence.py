@@ -14,6 +14,7 @@ from capacity.document import (
     Confidence,
     DrainS,
     Edge,
+    Entry,
     Label,
     Profile,
     Report,
@@ -47,6 +48,16 @@ def bare(made_up: Make, **changes: Any) -> str:
     """Return the sentence of a run with nothing beside the verdict."""
     parts = {"storage": None, "resilience": None, **changes}
     return sentence(made_up(**parts))
+
+
+def test_a_real_source_is_named(made_up: Make) -> None:
+    """Its edge is not the stack's."""
+    report = made_up()
+    workload = replace(report.workload, entry=Entry.REAL_HA)
+
+    assert sentence(replace(report, workload=workload)).startswith(
+        "This machine sustains 305 events/s from a real Home Assistant at p99 ≤ 1 s; "
+    )
 
 
 def test_sound_run_says_it_all(made_up: Make) -> None:

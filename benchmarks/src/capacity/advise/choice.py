@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..document import Report
+from ..document import Entry, Report
 from ..errors import UsageError
 from .needs import answer, highest_rate, most_series
 from .question import Question
@@ -16,7 +16,8 @@ def choose(question: Question, reports: Mapping[str, Report]) -> str:
     """Return the name of the report that answers best.
 
     One that need not refuse before one that must, one that measured the load before
-    one that must extrapolate to it, and among equals the newest.
+    one that must extrapolate to it, one of the simulator before one that ended where a
+    real Home Assistant did, and among equals the newest.
 
     Raises:
         UsageError: there is none.
@@ -29,11 +30,12 @@ def choose(question: Question, reports: Mapping[str, Report]) -> str:
     return max(reports, key=lambda name: _merit(question, reports[name]))
 
 
-def _merit(question: Question, report: Report) -> tuple[bool, bool, bool, float]:
+def _merit(question: Question, report: Report) -> tuple[bool, bool, bool, bool, float]:
     refused = bool(answer(question, report).refusals)
     return (
         not refused,
         (highest_rate(report, question.entities) or 0.0) >= question.rate,
         most_series(report) >= question.entities,
+        report.workload.entry is Entry.FAKE_HA,
         report.run.started.timestamp(),
     )

@@ -20,7 +20,7 @@ from reference_stack.project import REPOSITORY
 from stackproof.errors import StackproofError
 from stackproof.interrupt import interrupted_once
 
-from ..document import read
+from .. import document as doc
 from ..duel import Bout, Duel, Duelled
 from ..errors import BadAnswer, CapacityError, StackFailed, UsageError
 from ..fingerprint import environment_of
@@ -176,7 +176,7 @@ def _rate(args: argparse.Namespace) -> float:
     if args.rate is not None:
         eps = args.rate
     elif args.report is not None:
-        edge = read(args.report).verdict.edge
+        edge = doc.read(args.report).verdict.edge
         if edge is None:
             raise UsageError(f"--report {args.report}: it has found no edge: --rate N")
         eps = _SHARE_OF_EDGE * edge.lower
@@ -185,7 +185,7 @@ def _rate(args: argparse.Namespace) -> float:
         edges = [
             (run.run.started, run.verdict.edge.lower)
             for run in runs
-            if run.verdict.edge is not None
+            if run.verdict.edge is not None and run.workload.entry is doc.Entry.FAKE_HA
         ]
         if not edges:
             raise UsageError(

@@ -15,6 +15,7 @@ from ..document import (
     Bottleneck,
     Confidence,
     Edge,
+    Entry,
     Figure,
     Label,
     Outcome,
@@ -226,7 +227,8 @@ def _sustained_figure(report: Report, text: str) -> Figure:
 def _objective(report: Report) -> Iterator[Piece]:
     limit = milliseconds(report.slo.limit_ms)
     share = f"p{number(100 * report.slo.p, 4)}"
-    yield Piece(text=f" at {share} \N{LESS-THAN OR EQUAL TO} ")
+    source = " from a real Home Assistant" * (report.workload.entry is Entry.REAL_HA)
+    yield Piece(text=f"{source} at {share} \N{LESS-THAN OR EQUAL TO} ")
     trial = report.sustained
     stored = None if trial is None else trial.latency.get(Stage.TOTAL)
     because = "the limit chosen for this run"

@@ -222,6 +222,37 @@ def test_merges_that_only_a_long_time_sees_slow_the_drain(
     assert found == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("name", "used", "expected"),
+    [
+        ("ingestion", 0.49, 900.0),
+        ("ingestion", 0.40, 900 * 20 / 20.8),
+        ("influxdb", 0.50, 900 * 20 / 20.8),
+    ],
+)
+def test_merges_slow_no_drain_that_waits_for_a_service(
+    name: str, used: float, expected: float
+) -> None:
+    """A service at its limit leaves the host room for what the database does."""
+    short = costing(
+        outage(500, falling=400.0, drain=5), 10_000, influxdb=8e-6, ingestion=12e-6
+    )
+    moments = [
+        msgspec.structs.replace(one, containers={name: (used * one.at, 1, 0.0)})
+        for one in short.record.moments
+    ]
+    short = replace(
+        short, record=msgspec.structs.replace(short.record, moments=moments)
+    )
+    held = costing(seen(500), 10_000, influxdb=10e-6, ingestion=90e-6)
+    limited = replace(container(cpu_s_per_event=1e-3, cpu_limit=0.5), name=name)
+    trials = [with_phase(held, Phase.SUSTAINED), short]
+
+    found = capacity_of(trials, [limited], cores=2, edge=100)
+
+    assert found == pytest.approx(expected)
+
+
 def test_a_backlog_drains_from_its_peak_on() -> None:
     """What still grew after the database was back is no part of the fall."""
     short = outage(500, falling=400.0, drain=5, late=1.0)

@@ -69,6 +69,8 @@ _SPOOL_SHARE: Final = 0.8
 _SLOW_FSYNC_MS: Final = 10.0
 _MORE: Final = 2.0
 _CLOSE: Final = 0.1
+_AT_LIMIT: Final = 0.9
+"""Of its CPU limit: a container that uses more is what others wait for."""
 _WAITING: Final = 1.0
 """Seconds that events wait on the mean where they travel as those of a backlog do."""
 _WAY_TO_SOAK: Final = 0.4
@@ -323,15 +325,18 @@ def capacity_of(
     An outage shows it by how fast its backlog drained. A longer one's drains as fast,
     but for the merges of large files, which the database makes in a long time only. No
     trial without an outage has the same load, few events arriving and all that were
-    missed travelling in full batches. Without one it is at least the edge, which is
-    bound by its latency as well; where more was asked for than could be served, so that
-    events waited (by Little's law), it is what was served. Where nothing was seen to be
-    saturated the first CPU ceiling stands for it, with the whole limit.
+    missed travelling in full batches. Where a container was at its own CPU limit while
+    the backlog fell, the merges are done beside it and cost nothing. Without an outage
+    it is at least the edge, which is bound by its latency as well; where more was asked
+    for than could be served, so that events waited (by Little's law), it is what was
+    served. Where nothing was seen to be saturated the first CPU ceiling stands for it,
+    with the whole limit.
     """
     for s in reversed(seen):
-        drained = _draining_rate(s) if s.valid else None
-        if drained is not None:
-            return drained * _lasting(s.result, seen)
+        fall = _fall(s) if s.valid else ()
+        if fall:
+            lasting = 1.0 if _limited(fall, containers) else _lasting(s.result, seen)
+            return (s.result.achieved + _falling_rate(fall)) * lasting
     saturated = [s.result for s in seen if _is_saturated(s)]
     if saturated:
         return max(edge, statistics.mean(map(_served, saturated)))
@@ -350,30 +355,50 @@ def _last_outage(seen: Sequence[Seen]) -> int | None:
     return found[-1] if found else None
 
 
-def _draining_rate(s: Seen) -> float | None:
-    """Return what was served while the backlog of an outage fell; None if none did.
+def _fall(s: Seen) -> Sequence[Moment]:
+    """Return the looks while the backlog of an outage fell; none where that is unclear.
 
     A database that has just started may take only what arrives for some seconds, which
-    are as many after a longer outage: the fall counts from the backlog's last look
-    near its peak.
+    are as many after a longer outage: the fall begins with the backlog's last look near
+    its peak.
     """
     outage, record = s.result.outage, s.record
     if outage is None or outage.drain is None:
-        return None
+        return ()
     looks = [
-        (moment.at, moment.backlog)
+        moment
         for moment in _moments(
             record, after=record.down_at + outage.seconds, seconds=outage.drain
         )
         if moment.backlog is not None
     ]
-    most = max((backlog for _, backlog in looks), default=0.0)
-    high = [i for i, (_, backlog) in enumerate(looks) if backlog >= _FALLING * most]
+    near = _FALLING * max((_backlog(moment) for moment in looks), default=0.0)
+    high = [i for i, moment in enumerate(looks) if _backlog(moment) >= near]
     falling = looks[high[-1] :] if high else []
-    if len(falling) < _LEAST_LOOKS:
-        return None
-    (began, most), (ended, left) = falling[0], falling[-1]
-    return s.result.achieved + (most - left) / (ended - began)
+    return falling if len(falling) >= _LEAST_LOOKS else ()
+
+
+def _backlog(moment: Moment) -> float:
+    return moment.backlog or 0.0
+
+
+def _falling_rate(fall: Sequence[Moment]) -> float:
+    began, ended = fall[0], fall[-1]
+    return (_backlog(began) - _backlog(ended)) / (ended.at - began.at)
+
+
+def _limited(fall: Sequence[Moment], containers: Sequence[Container]) -> bool:
+    """Tell whether a service, not the host, was what the backlog waited for."""
+    began, ended = fall[0], fall[-1]
+    return any(
+        one.cpu_limit is not None
+        and one.name in began.containers
+        and one.name in ended.containers
+        and ended.containers[one.name][0] - began.containers[one.name][0]
+        >= _AT_LIMIT * one.cpu_limit * (ended.at - began.at)
+        for one in containers
+        if one.name != DATABASE
+    )
 
 
 def _lasting(outage: TrialResult, seen: Sequence[Seen]) -> float:

@@ -430,6 +430,7 @@ class Measurer:
         problems: list[str] = []
         alone: list[float] = []
         through: list[float] = []
+        drained = True
         try:
             for rate_of, rates in (
                 (emission_of, alone),
@@ -437,19 +438,20 @@ class Measurer:
                 (storing_of, through),
                 (emission_of, alone),
             ):
-                rates.append(
-                    rate_of(
-                        self._rig,
-                        self._load,
-                        order,
-                        settle=spec.settle,
-                        clock=self._clock,
+                try:
+                    rates.append(
+                        rate_of(
+                            self._rig,
+                            self._load,
+                            order,
+                            settle=spec.settle,
+                            clock=self._clock,
+                        )
                     )
-                )
-                self._waits.drained(None, 0, spec.drain)
+                finally:
+                    drained = self._waits.drained(None, 0, spec.drain)
         except BadAnswer as err:
             problems.append(str(err))
-        drained = self._waits.drained(None, 0, spec.drain)
         record = self._record(
             spec, began, host=Host(), generator=NO_LOAD, drained=drained
         )

@@ -100,13 +100,13 @@ def gate(args: argparse.Namespace) -> int:
         try:
             ended = duel.run()
         except KeyboardInterrupt:
-            log.add(_entry(args, versions, eps, duel.bouts, None))
+            log.add(_entry(args, versions, limits, eps, duel.bouts, None))
             teller.said(f"interrupted: whole pairs are kept in {log.file}")
             return INTERRUPTED
         except CapacityError:
-            log.add(_entry(args, versions, eps, duel.bouts, None))
+            log.add(_entry(args, versions, limits, eps, duel.bouts, None))
             raise
-    entry = _entry(args, versions, eps, duel.bouts, ended)
+    entry = _entry(args, versions, limits, eps, duel.bouts, ended)
     log.add(entry)
     alarms = alarms_of(
         log.entries(),
@@ -200,6 +200,7 @@ def _rate(args: argparse.Namespace) -> float:
 def _entry(
     args: argparse.Namespace,
     versions: Mapping[Side, Version],
+    limits: dict[str, str],
     eps: float,
     bouts: Sequence[Bout],
     ended: Duelled | None,
@@ -219,7 +220,7 @@ def _entry(
         fingerprint=bouts[0].base.fingerprint if bouts else "",
         rate=eps,
         seconds=args.seconds,
-        limits=limits_from(args.limit),
+        limits=limits,
         verdict=ended.result.verdict if ended else None,
         ratios={f.metric: (f.ratio.value, f.ratio.low, f.ratio.high) for f in findings},
         rounds=[Round(base=b.base, new=b.new, fresh=b.fresh) for b in bouts],
